@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SERVICEOS_JSON_H
+#define SERVICEOS_JSON_H
+
+/*
+ * Strict JSON input. json-c alone accepts much that RFC 8259 forbids
+ * (duplicate keys, \u0000, NaN, overlong UTF-8, clamped integers), so every
+ * text is first scanned here and only then given to json-c.
+ */
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct arena;
+
+/* Limits of json_scan(): nesting, keys in all, elements per array, bytes per string. */
+#define JSON_MAX_DEPTH 32
+#define JSON_MAX_KEYS 10000
+#define JSON_MAX_ARRAY 10000
+#define JSON_MAX_STRING 262144
+
+struct json_error {
+	const char *code; /* stable word: "syntax", "utf8", "duplicate_key", "depth", ... */
+	size_t offset;    /* byte where it was noticed */
+	char key[64];     /* the key concerned, or "" */
+};
+
+/*
+ * Check that text is exactly one RFC 8259 value within the limits: valid
+ * UTF-8 (RFC 3629), no raw control characters, no \u0000, no lone surrogates,
+ * no duplicate keys (compared after unescaping), integers within int64, other
+ * numbers finite. Returns 0, or -1 with *error filled. Pure; allocates
+ * nothing that outlives the call.
+ */
+int json_scan(const char *text, size_t len, struct json_error *error);
+
+/* json_scan(), then json-c. The object dies with the arena. NULL on error. */
+struct json_object *json_parse(
+    struct arena *, const char *text, size_t len, struct json_error *error);
+
+/* RFC 3629: no overlongs, surrogates or values above U+10FFFF. NUL is valid here. */
+bool utf8_valid(const char *, size_t);
+/* Characters (code points) in a valid UTF-8 text. */
+size_t utf8_length(const char *, size_t);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SERVICEOS_HTTP_H
+#define SERVICEOS_HTTP_H
+
+/*
+ * A request as it came from the web server and the reply that goes back,
+ * independent of FastCGI. Tests fill http_request by hand.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+#define HTTP_MAX_HEADERS 100
+
+struct http_header {
+	const char *name; /* lower case: "x-api-key" */
+	const char *value;
+};
+
+struct http_request {
+	const char *method;
+	const char *path;  /* raw, still percent-encoded, without the query */
+	const char *query; /* raw, without '?'; "" for none */
+	const char *address;
+	const char *request_id; /* given by the web server, or NULL */
+	int64_t received_ms;    /* when the web server had it, or 0 */
+	struct http_header headers[HTTP_MAX_HEADERS];
+	unsigned nheaders;
+	const char *body; /* NUL-terminated */
+	size_t body_len;
+	const char *malformed; /* why the web server's message is refused, or NULL */
+};
+
+struct http_reply {
+	int status;
+	struct buf head; /* header lines after Status, each ending in CRLF */
+	struct buf body;
+};
+
+struct worker; /* what a process keeps between requests: http/req.h */
+
+/* NULL when absent; malformed requests never get this far with a duplicate. */
+const char *http_header(const struct http_request *, const char *name);
+
+/* Answer one request; everything is allocated in the worker's arena. http/dispatch.c. */
+void http_dispatch(struct worker *, const struct http_request *, struct http_reply *);
+
+#endif

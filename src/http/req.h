@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SERVICEOS_REQ_H
+#define SERVICEOS_REQ_H
+
+/*
+ * One request, as a handler sees it. This is the header a resource includes.
+ *
+ * A handler reads the checked input, runs statements, and says what the reply
+ * is: reply_resource(), reply_json(), reply_empty(), or fail(). It frees
+ * nothing and opens no transaction; the dispatcher commits if nothing failed,
+ * and only then sends the reply. The first failure wins; later calls do nothing.
+ */
+
+#include <json-c/json.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/util.h"
+#include "http/http.h"
+#include "http/route.h"
+#include "store/db.h"
+#include "store/redis.h"
+
+enum error {
+#define ERR(name, status, code, title) E_##name,
+#include "http/errors.def"
+#undef ERR
+	E__MAX
+};
+
+struct error_row {
+	int status;
+	const char *code;
+	const char *title;
+};
+extern const struct error_row error_table[];
+
+/* What a process keeps between requests. */
+struct worker {
+	struct arena *arena;
+	struct db *db;
+	struct redis *redis;
+	bool ping_due; /* events were committed: wake the relay soon */
+	void *auth_cache;
+};
+
+struct worker *worker_new(const char *name);
+void worker_free(struct worker *);
+
+struct field_error {
+	const char *field;
+	const char *code;
+	const char *message;
+	struct field_error *next;
+};
+
+struct req {
+	struct worker *worker;
+	struct arena *arena;
+	struct db *db;
+	const struct http_request *in;
+	struct http_reply *out;
+	const char *request_id;
+	struct route_match match;
+	const struct route *route;
+	struct principal who;
+	const char *org;       /* the credential's organisation; NULL on public routes */
+	const char **args;     /* path ids, without :org_id */
+	const char *new_id;    /* R_CREATE */
+	struct json_object *body; /* checked against route->body, or NULL */
+	const char *body_text;    /* the same as text, for a jsonb parameter */
+	struct query_value *query;
+	struct rate rate;
+	/* failure */
+	bool failed;
+	enum error error;
+	int status; /* of the failure, when SQL gave another one than the table */
+	const char *code;
+	const char *detail;
+	struct field_error *fields;
+	/* success */
+	int reply_status;
+	const struct resource *reply_shape;
+	int reply_slot; /* slot of the row to write, or -1 */
+	int exec_slot;  /* slot that must have a row, or -1: else 404 */
+	bool replied;   /* out->body is complete */
+};
+
+struct query_value {
+	const char *name;
+	const char *value;
+	struct query_value *next;
+};
+
+/* Input. */
+const char *query_get(const struct req *, const char *name); /* NULL when absent */
+const char *body_str(const struct req *, const char *name);  /* NULL when absent or null */
+int64_t body_int(const struct req *, const char *name, int64_t otherwise);
+bool body_bool(const struct req *, const char *name, bool otherwise);
+struct json_object *body_get(const struct req *, const char *name);
+bool body_has(const struct req *, const char *name); /* present, even as null */
+
+/* Failure. All return -1, so that a handler can `return fail(r, E_X);`. */
+int fail(struct req *, enum error);
+int fail_detail(struct req *, enum error, const char *, ...) __attribute__((format(printf, 3, 4)));
+/* Adds to the errors of a 422; code is a word such as "required", "too_long", "unknown_field". */
+int fail_field(struct req *, const char *field, const char *code, const char *, ...)
+    __attribute__((format(printf, 4, 5)));
+/* Turn a failure of the database into one of the request. */
+int fail_db(struct req *);
+
+/* Success. All return 0. */
+/* The row of the resource with this id (and parent id, else NULL), read in this transaction. */
+int reply_resource(struct req *, int status, const struct resource *, const char *parent,
+    const char *id);
+/* A row of a statement, its columns as members. */
+int reply_slot(struct req *, int status, const struct resource *, int slot);
+/* A body composed by the handler in r->out->body. */
+int reply_json(struct req *, int status);
+int reply_empty(struct req *); /* 204 */
+/* Another response header. The value must have no CR or LF. */
+void reply_header(struct req *, const char *name, const char *value);
+
+/* The three generic handlers. */
+int api_list(struct req *);
+int api_get(struct req *);
+int api_exec(struct req *);
+
+/* A page of a resource under a further condition: for lists with a rule of their own. */
+int reply_list(struct req *, const struct resource *, const struct list *, const char *where,
+    int nvalues, const char *const *values);
+
+/* Write row `row` as a JSON object from its columns' names and types. fields: NULL for all. */
+void json_row(struct buf *, const PGresult *, int row, const struct field *fields);
+/* All rows as an array. */
+void json_rows(struct buf *, const PGresult *);
+
+#endif
