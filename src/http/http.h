@@ -31,6 +31,7 @@ struct http_request {
 	unsigned nheaders;
 	const char *body; /* NUL-terminated */
 	size_t body_len;
+	bool too_large;        /* the body exceeds conf.body_max and was not kept */
 	const char *malformed; /* why the web server's message is refused, or NULL */
 };
 

@@ -46,6 +46,8 @@ struct worker {
 
 struct worker *worker_new(const char *name);
 void worker_free(struct worker *);
+/* Housekeeping between requests: wake the relay, flush usage counts. Never waits long. */
+void worker_tick(struct worker *);
 
 struct field_error {
 	const char *field;
@@ -67,10 +69,13 @@ struct req {
 	const char *org;       /* the credential's organisation; NULL on public routes */
 	const char **args;     /* path ids, without :org_id */
 	const char *new_id;    /* R_CREATE */
+	const char *number;    /* R_NUMBER */
 	struct json_object *body; /* checked against route->body, or NULL */
 	const char *body_text;    /* the same as text, for a jsonb parameter */
 	struct query_value *query;
 	struct rate rate;
+	bool rated; /* r->rate is filled */
+	struct idempotency *idempotency;
 	/* failure */
 	bool failed;
 	enum error error;
@@ -85,6 +90,8 @@ struct req {
 	int exec_slot;  /* slot that must have a row, or -1: else 404 */
 	bool replied;   /* out->body is complete */
 };
+
+struct idempotency;
 
 struct query_value {
 	const char *name;
@@ -132,7 +139,7 @@ int reply_list(struct req *, const struct resource *, const struct list *, const
 
 /* Write row `row` as a JSON object from its columns' names and types. fields: NULL for all. */
 void json_row(struct buf *, const PGresult *, int row, const struct field *fields);
-/* All rows as an array. */
-void json_rows(struct buf *, const PGresult *);
+/* The first `rows` rows as an array; columns named __x are left out. */
+void json_rows(struct buf *, const PGresult *, int rows);
 
 #endif

@@ -41,7 +41,7 @@ enum field_type {
 #define F_OUT 0x04    /* part of the representation */
 #define F_REQ 0x08    /* must be present when creating (or in an action's body) */
 #define F_NULL 0x10   /* may be null */
-#define F_LIST 0x20   /* an array of the type; max_items elements at most, no duplicates */
+#define F_LIST 0x20   /* an array of the type; max_items elements at most */
 #define F_OPT 0x40    /* in a representation: present in some replies only (includes, secrets) */
 #define F_BODY (F_CREATE)
 
@@ -62,6 +62,7 @@ struct resource {
 	const char *name; /* "Ticket": the schema's name in the OpenAPI document */
 	const char *doc;
 	const char *view;   /* "ticket_v" */
+	const char *table;  /* "ticket": its row is locked for If-Match; NULL when it has no version */
 	const char *key;    /* column of the id in the view: "ticket_id" */
 	const char *parent; /* column of the id before it in the path, or NULL: "ticket_id" for comments */
 	const struct field *fields;
@@ -107,7 +108,7 @@ struct include {
 #define R_RAW 0x20      /* the reply is not JSON of a resource; excluded from body checks */
 #define R_HIDDEN 0x40   /* served, but not part of the OpenAPI document */
 #define R_OUTSIDE 0x80  /* no transaction of the dispatcher's: the handler makes its own */
-#define R_NO_LEGACY 0x100 /* legacy headers do not suffice */
+#define R_NUMBER 0x100 /* makes a ticket: r->number is its number, taken before the transaction */
 
 struct route {
 	enum method method;
@@ -121,6 +122,7 @@ struct route {
 	const struct field *body;
 	unsigned use; /* F_CREATE or F_PATCH: which rows of body count; 0 means F_CREATE */
 	const struct resource *reply; /* what is sent: a resource, or with .list a page of it */
+	const struct resource *on;    /* what the path's ids name, for If-Match; default .reply */
 	const struct list *list;
 	const struct filter *query; /* further query parameters of an operation that is no list */
 	const struct include *includes;
@@ -153,6 +155,8 @@ struct arena;
 
 /* Sort the tables for matching; before the first fork. */
 void route_init(void);
+/* Names of the path's parameters in order, without :org_id; ends in NULL. */
+const char *const *route_params(unsigned index);
 unsigned route_count(void);
 const struct route *route_at(unsigned index);
 const struct route_group *route_group_at(unsigned index);

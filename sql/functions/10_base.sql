@@ -1,0 +1,60 @@
+-- What every table uses: ids, rules, versions.
+
+-- UUID version 7 (RFC 9562): 48 bits of milliseconds, then random bits.
+CREATE OR REPLACE FUNCTION uuid7() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE AS $$
+  SELECT encode(set_byte(set_byte(
+           overlay(uuid_send(gen_random_uuid())
+             PLACING substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3)
+             FROM 1 FOR 6),
+           6, (get_byte(uuid_send(gen_random_uuid()), 6) & 15) | 112),
+           8, (get_byte(uuid_send(gen_random_uuid()), 8) & 63) | 128), 'hex')::uuid
+$$;
+
+-- A rule that the caller broke: SQLSTATE SV<status>, the code as message. The
+-- API answers with this status, code and sentence, on this field.
+CREATE OR REPLACE FUNCTION fail(status int, code text, sentence text, field text DEFAULT '')
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION USING ERRCODE = 'SV' || status, MESSAGE = code, DETAIL = sentence, COLUMN = field;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION guc(name text) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT NULLIF(current_setting(name, true), '')
+$$;
+
+-- An update that changes nothing keeps version and time, and leaves no event.
+CREATE OR REPLACE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW IS DISTINCT FROM OLD THEN
+    NEW.version := OLD.version + 1;
+    NEW.updated_at := now();
+  END IF;
+  RETURN NEW;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION take_numbers(p_org text, p_count int) RETURNS bigint LANGUAGE sql AS $$
+  UPDATE ticket_counter SET next_number = next_number + p_count
+   WHERE org_id = p_org RETURNING next_number - p_count
+$$;
+
+-- Sorted, without duplicates or blank ends.
+CREATE OR REPLACE FUNCTION normal_tags(tags text[]) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+  SELECT COALESCE(array_agg(DISTINCT btrim(t) ORDER BY btrim(t)), '{}')
+    FROM unnest(tags) t WHERE btrim(t) <> ''
+$$;
+
+-- A tenant with what it cannot be without. Runs with app.org set to the new id.
+CREATE OR REPLACE FUNCTION create_organization(p_org text, p_name text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  unknown uuid := uuid7();
+BEGIN
+  INSERT INTO organization (org_id, name) VALUES (p_org, p_name);
+  INSERT INTO ticket_counter (org_id) VALUES (p_org);
+  INSERT INTO event_sequence (org_id) VALUES (p_org);
+  INSERT INTO customer (org_id, customer_id, name) VALUES (p_org, unknown, 'Unknown customer');
+  UPDATE organization SET default_customer_id = unknown WHERE org_id = p_org;
+  RETURN p_org;
+END
+$$;

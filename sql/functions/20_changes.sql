@@ -1,0 +1,115 @@
+-- The change log. Every change leaves its event in the same transaction,
+-- whoever makes it: the API, a bulk job, a workflow or an administrator.
+
+CREATE OR REPLACE FUNCTION put_event(p_org text, p_topic text, p_public boolean, p_audit boolean,
+  p_resource text, p_id text, p_ticket uuid, p_changes jsonb, p_data jsonb)
+RETURNS void LANGUAGE sql AS $$
+  INSERT INTO event (org_id, event_id, topic, public, audit, resource, resource_id, ticket_id,
+                     actor_type, actor_id, address, request_id, suppress, changes, data)
+  VALUES (p_org, uuid7(), p_topic, p_public, p_audit, p_resource, p_id, p_ticket,
+          guc('app.actor_type'), guc('app.actor_id'), guc('app.address'), guc('app.request_id'),
+          guc('app.suppress'), p_changes, p_data)
+$$;
+
+-- Bulk loaders of our own write no events; the workers' role cannot ask for it.
+CREATE OR REPLACE FUNCTION is_quiet() RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT guc('app.quiet') = 'on' AND current_user <> 'serviceos_app'
+$$;
+
+-- {"field": {"from": …, "to": …}} of what differs, without the named columns.
+CREATE OR REPLACE FUNCTION diff(old_row jsonb, new_row jsonb, without text[]) RETURNS jsonb
+LANGUAGE sql IMMUTABLE AS $$
+  SELECT jsonb_object_agg(n.key, jsonb_build_object('from', old_row -> n.key, 'to', n.value))
+    FROM jsonb_each(new_row) n
+   WHERE n.key <> ALL (without) AND n.value IS DISTINCT FROM old_row -> n.key
+$$;
+
+-- Trigger for configuration and customers: resource name, id column, whether
+-- the events are public, then columns whose values are never written down.
+CREATE OR REPLACE FUNCTION record_change() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  before jsonb := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END;
+  after jsonb := CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END;
+  this jsonb := COALESCE(after, before);
+  changes jsonb;
+  secret text;
+  verb text := CASE TG_OP WHEN 'INSERT' THEN 'created' WHEN 'UPDATE' THEN 'updated' ELSE 'deleted' END;
+BEGIN
+  IF is_quiet() THEN
+    RETURN NULL;
+  END IF;
+  changes := CASE TG_OP
+    WHEN 'UPDATE' THEN diff(before, after, '{version,updated_at,last_assigned_at,last_login_at}')
+    WHEN 'INSERT' THEN diff('{}', jsonb_strip_nulls(after), '{org_id,version,created_at,updated_at}')
+    ELSE diff('{}', jsonb_strip_nulls(before), '{org_id,version,created_at,updated_at}') END;
+  IF changes IS NULL THEN
+    RETURN NULL;
+  END IF;
+  FOREACH secret IN ARRAY TG_ARGV[3:] LOOP
+    IF changes ? secret THEN
+      changes := changes || jsonb_build_object(secret, '"[redacted]"'::jsonb);
+    END IF;
+  END LOOP;
+  PERFORM put_event(this ->> 'org_id', TG_ARGV[0] || '.' || verb, TG_ARGV[2] = 'public', true,
+    TG_ARGV[0], this ->> TG_ARGV[1], NULL, changes,
+    jsonb_build_object(TG_ARGV[1], this ->> TG_ARGV[1]));
+  RETURN NULL;
+END
+$$;
+
+-- The directory follows the credentials.
+CREATE OR REPLACE FUNCTION directory_sync() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  kind_ text := TG_ARGV[0];
+  old_digests text[] := '{}';
+  new_digests text[] := '{}';
+  id_ uuid;
+  org text;
+BEGIN
+  IF kind_ = 'email' THEN
+    IF TG_OP <> 'INSERT' THEN
+      old_digests := ARRAY[encode(sha256(convert_to(lower(OLD.email), 'UTF8')), 'hex')];
+      id_ := OLD.user_id; org := OLD.org_id;
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+      id_ := NEW.user_id; org := NEW.org_id;
+      IF NEW.active THEN
+        new_digests := ARRAY[encode(sha256(convert_to(lower(NEW.email), 'UTF8')), 'hex')];
+      END IF;
+    END IF;
+  ELSIF kind_ = 'api_key' THEN
+    IF TG_OP <> 'INSERT' THEN
+      old_digests := ARRAY[OLD.secret_hash, OLD.previous_hash]; id_ := OLD.key_id; org := OLD.org_id;
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+      id_ := NEW.key_id; org := NEW.org_id;
+      IF NEW.revoked_at IS NULL THEN
+        new_digests := ARRAY[NEW.secret_hash, NEW.previous_hash];
+      END IF;
+    END IF;
+  ELSE
+    IF TG_OP <> 'INSERT' THEN
+      old_digests := ARRAY[OLD.refresh_hash, OLD.previous_hash]; id_ := OLD.session_id; org := OLD.org_id;
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+      new_digests := ARRAY[NEW.refresh_hash, NEW.previous_hash]; id_ := NEW.session_id; org := NEW.org_id;
+    END IF;
+  END IF;
+  DELETE FROM directory d
+   WHERE d.kind = kind_ AND d.org_id = org AND d.digest = ANY (old_digests) AND d.id = id_
+     AND d.digest <> ALL (array_remove(new_digests, NULL));
+  INSERT INTO directory (kind, digest, org_id, id)
+  SELECT kind_, d, org, id_ FROM unnest(new_digests) d WHERE d IS NOT NULL
+  ON CONFLICT DO NOTHING;
+  RETURN NULL;
+END
+$$;
+
+-- What events say of a ticket: never its description or comments, so that
+-- erasing a customer need not rewrite history.
+CREATE OR REPLACE FUNCTION ticket_summary(t ticket) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+  SELECT jsonb_build_object('ticket_id', t.ticket_id, 'number', t.number, 'title', t.title,
+    'status', t.status, 'priority', t.priority, 'customer_id', t.customer_id, 'team_id', t.team_id,
+    'queue_id', t.queue_id, 'assignee_user_id', t.assignee_user_id, 'tags', t.tags,
+    'version', t.version)
+$$;

@@ -1,0 +1,45 @@
+-- Who may do what, and the second wall: row-level security on every table of
+-- an organisation, forced on the owner too. Run again on every upgrade.
+
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+GRANT USAGE ON SCHEMA public TO serviceos_app, serviceos_scheduler;
+
+DO $$
+DECLARE
+  t text;
+BEGIN
+  FOR t IN SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')
+              AND c.relname NOT IN ('schema_migration', 'directory') LOOP
+    EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
+    EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
+    EXECUTE format('DROP POLICY IF EXISTS tenant ON %I', t);
+    -- The sub-select is evaluated once per statement; an unset organisation sees nothing.
+    EXECUTE format('CREATE POLICY tenant ON %I TO serviceos_app, serviceos_owner
+      USING (org_id = (SELECT NULLIF(current_setting(''app.org'', true), '''')))
+      WITH CHECK (org_id = (SELECT NULLIF(current_setting(''app.org'', true), '''')))', t);
+    EXECUTE format('DROP POLICY IF EXISTS scheduler ON %I', t);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO serviceos_app', t);
+  END LOOP;
+  -- What the scheduler's jobs touch, across organisations.
+  FOREACH t IN ARRAY ARRAY['organization', 'event', 'event_sequence', 'ticket', 'ticket_tag',
+                           'idempotency_key', 'session', 'usage_day', 'comment', 'customer'] LOOP
+    EXECUTE format('CREATE POLICY scheduler ON %I TO serviceos_scheduler USING (true) WITH CHECK (true)', t);
+  END LOOP;
+  FOR t IN SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname = 'public' AND c.relkind = 'v' LOOP
+    EXECUTE format('GRANT SELECT ON %I TO serviceos_app', t);
+  END LOOP;
+END
+$$;
+
+GRANT SELECT, INSERT, DELETE ON directory TO serviceos_app;
+GRANT SELECT ON schema_migration TO serviceos_app, serviceos_scheduler;
+-- The change log is written and read, never rewritten, by the workers; erasing
+-- a customer scrubs what names them.
+REVOKE DELETE ON event FROM serviceos_app;
+GRANT SELECT ON organization, usage_day TO serviceos_scheduler;
+GRANT SELECT, INSERT, UPDATE, DELETE ON event TO serviceos_scheduler;
+GRANT SELECT, UPDATE ON event_sequence TO serviceos_scheduler;
+GRANT SELECT, UPDATE, DELETE ON ticket TO serviceos_scheduler;
+GRANT SELECT, DELETE ON ticket_tag, comment, idempotency_key, session, usage_day, directory TO serviceos_scheduler;

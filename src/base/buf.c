@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+
+void
+buf_init(struct buf *b, struct arena *arena, size_t hint)
+{
+	b->arena = arena;
+	b->cap = hint < 32 ? 32 : hint;
+	b->len = 0;
+	b->data = arena_alloc(arena, b->cap);
+}
+
+/* Room for more bytes and the NUL. */
+static void
+reserve(struct buf *b, size_t more)
+{
+	size_t cap = b->cap;
+	char *data;
+
+	if (b->len + more + 1 <= cap)
+		return;
+	while (cap < b->len + more + 1)
+		cap *= 2;
+	data = arena_alloc(b->arena, cap);
+	memcpy(data, b->data, b->len);
+	b->data = data;
+	b->cap = cap;
+}
+
+void
+buf_add(struct buf *b, const void *p, size_t len)
+{
+	if (len == 0)
+		return;
+	reserve(b, len);
+	memcpy(b->data + b->len, p, len);
+	b->len += len;
+	b->data[b->len] = '\0';
+}
+
+void
+buf_str(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
+
+void
+buf_char(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
+
+void
+buf_printf(struct buf *b, const char *format, ...)
+{
+	va_list args, again;
+	int len;
+
+	va_start(args, format);
+	va_copy(again, args);
+	len = vsnprintf(b->data + b->len, b->cap - b->len, format, args);
+	va_end(args);
+	if (len > 0 && (size_t)len >= b->cap - b->len) {
+		reserve(b, (size_t)len);
+		vsnprintf(b->data + b->len, (size_t)len + 1, format, again);
+	}
+	va_end(again);
+	if (len > 0)
+		b->len += (size_t)len;
+}
+
+static void
+escape(struct buf *b, unsigned char c)
+{
+	static const char *const names[] = { ['\b'] = "\\b", ['\t'] = "\\t", ['\n'] = "\\n",
+		['\f'] = "\\f", ['\r'] = "\\r", ['"'] = "\\\"", ['\\'] = "\\\\" };
+
+	if (c < sizeof(names) / sizeof(names[0]) && names[c] != NULL)
+		buf_add(b, names[c], 2);
+	else
+		buf_printf(b, "\\u%04x", c);
+}
+
+void
+buf_json(struct buf *b, const char *s, size_t len)
+{
+	size_t i, start = 0;
+
+	buf_char(b, '"');
+	for (i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)s[i];
+
+		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
+			continue;
+		buf_add(b, s + start, i - start);
+		escape(b, c);
+		start = i + 1;
+	}
+	buf_add(b, s + start, len - start);
+	buf_char(b, '"');
+}
+
+void
+buf_json_str(struct buf *b, const char *s)
+{
+	buf_json(b, s, strlen(s));
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SERVICEOS_TICKETS_H
+#define SERVICEOS_TICKETS_H
+
+#include "http/route.h"
+
+/* Shared by the files that act on tickets. */
+extern const struct resource ticket;
+extern const char *const ticket_status[];
+extern const char *const ticket_priority[];
+
+#endif
