@@ -73,7 +73,8 @@ BEGIN
   END IF;
   IF NEW.status <> OLD.status THEN
     NEW := ticket_transition(OLD, NEW);
-  ELSIF OLD.status = 'merged' AND NEW.deleted_at IS NOT DISTINCT FROM OLD.deleted_at THEN
+  ELSIF OLD.status = 'merged' AND NEW.deleted_at IS NOT DISTINCT FROM OLD.deleted_at
+        AND guc('app.unmerge') IS DISTINCT FROM 'on' THEN
     PERFORM fail(409, 'ticket_merged', 'The ticket was merged into another one; undo the merge first.');
   END IF;
   NEW.version := OLD.version + 1;

@@ -269,3 +269,15 @@ BEGIN
   RETURN p_ticket;
 END
 $$;
+
+-- Everywhere at once; onto an existing tag it is a merge of the two.
+CREATE OR REPLACE FUNCTION tag_rename(p_org text, p_tag text, p_new text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE ticket t
+     SET tags = array_replace(t.tags, p_tag, p_new)
+   WHERE t.org_id = p_org
+     AND t.status <> 'merged'
+     AND t.ticket_id IN (SELECT g.ticket_id FROM ticket_tag g WHERE g.org_id = p_org AND g.tag = p_tag);
+  RETURN p_new;
+END
+$$;

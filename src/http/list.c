@@ -18,6 +18,7 @@ struct page {
 	const struct list *list;
 	const struct sort *sort;
 	bool descending;
+	bool with_optional; /* the resource is not the declared one but its fuller twin */
 	long limit;
 	struct buf sql; /* the WHERE clause */
 	const char *values[VALUES_MAX];
@@ -180,7 +181,8 @@ select_list(const struct page *p)
 
 	buf_init(&out, p->r->arena, 512);
 	for (f = p->shape->fields; f->name != NULL; f++)
-		if ((f->flags & F_OUT) != 0 && (f->flags & F_OPT) == 0 && wanted(p->r, f->name))
+		if ((f->flags & F_OUT) != 0 && ((f->flags & F_OPT) == 0 || p->with_optional) &&
+		    wanted(p->r, f->name))
 			buf_printf(&out, "t.%s, ", f->name);
 	buf_printf(&out, "%s::text AS __sort, t.%s::text AS __id", p->sort->column, p->shape->key);
 	return out.data;
@@ -237,7 +239,8 @@ reply_list(struct req *r, const struct resource *shape, const struct list *list,
 	const PGresult *rows, *total = NULL;
 	int slot, total_slot = -1, i;
 
-	*p = (struct page){ .r = r, .shape = shape, .list = list };
+	*p = (struct page){ .r = r, .shape = shape, .list = list,
+		.with_optional = shape != r->route->reply };
 	buf_init(&p->sql, r->arena, 256);
 	add_value(p, r->org);
 	for (i = 0; i < nvalues; i++)

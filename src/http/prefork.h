@@ -49,6 +49,8 @@ struct prefork {
 
 /* Returns when drained: the exit status of the process. */
 int prefork_run(struct prefork *);
+/* This process' slot, or NULL in the master and in tests. */
+extern struct slot *worker_slot;
 /* Slots of all workers, for /ready and /metrics. */
 const struct slot *prefork_slots(unsigned *count);
 /* A listening unix socket with mode 0660 and the group (or ""); replaces a stale one. */

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between FastCGI's records and http_request, http_reply. */
+#include "http/fcgi_request.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "base/arena.h"
+#include "base/conf.h"
+#include "base/util.h"
+
+#define HEADERS_BYTES 16384
+#define RECORD_MAX 65528 /* a multiple of 8, so that no padding is needed */
+
+/* Given twice, these could mean one thing to the web server and another to us. */
+static const char *const once[] = { "authorization", "x-api-key", "x-org-id", "x-actor-id",
+	"x-actor-type", "content-length", "host", "idempotency-key", "if-match", "x-request-id" };
+
+static const char *
+header_name(struct arena *arena, const char *param, size_t len)
+{
+	char *name = arena_alloc(arena, len + 1);
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		name[i] = param[i] == '_' ? '-' : (char)tolower((unsigned char)param[i]);
+	return name;
+}
+
+static void
+check_once(struct arena *arena, struct http_request *in, const char *name)
+{
+	unsigned i;
+
+	for (i = 0; i < LENGTH(once); i++)
+		if (strcmp(once[i], name) == 0 && http_header(in, name) != NULL)
+			in->malformed = arena_printf(arena, "The header %s is given twice.", name);
+}
+
+static void
+add_header(struct arena *arena, struct http_request *in, const char *name, size_t len,
+    const char *value)
+{
+	const char *lower;
+
+	if (in->nheaders == HTTP_MAX_HEADERS) {
+		in->malformed = "More than 100 headers.";
+		return;
+	}
+	lower = header_name(arena, name, len);
+	check_once(arena, in, lower);
+	in->headers[in->nheaders++] =
+	    (struct http_header){ .name = lower, .value = arena_strdup(arena, value) };
+}
+
+/* "1718323200.123" */
+static int64_t
+milliseconds(const char *text)
+{
+	return (int64_t)(strtod(text, NULL) * 1000);
+}
+
+static void
+take_param(struct arena *arena, struct http_request *in, const char *param)
+{
+	const char *equals = strchr(param, '='), *value;
+	size_t len;
+
+	if (equals == NULL)
+		return;
+	len = (size_t)(equals - param);
+	value = equals + 1;
+#define IS(word) (len == sizeof(word) - 1 && memcmp(param, word, len) == 0)
+	if (len > 5 && memcmp(param, "HTTP_", 5) == 0) {
+		if (*value != '\0')
+			add_header(arena, in, param + 5, len - 5, value);
+	} else if (IS("CONTENT_TYPE") || IS("CONTENT_LENGTH")) {
+		if (*value != '\0')
+			add_header(arena, in, param, len, value);
+	} else if (IS("REQUEST_METHOD")) {
+		in->method = arena_strdup(arena, value);
+	} else if (IS("REQUEST_URI")) {
+		size_t path = strcspn(value, "?");
+
+		in->path = arena_strndup(arena, value, path);
+		in->query = arena_strdup(arena, value + path + (value[path] == '?'));
+	} else if (IS("REMOTE_ADDR")) {
+		in->address = arena_strdup(arena, value);
+	} else if (IS("REQUEST_ID")) {
+		in->request_id = arena_strdup(arena, value);
+	} else if (IS("REQUEST_MSEC")) {
+		in->received_ms = milliseconds(value);
+	}
+#undef IS
+}
+
+/* The declared length, or -1 when it is not a number. */
+static long
+declared_length(const struct http_request *in)
+{
+	const char *text = http_header(in, "content-length");
+	char *end;
+	long n;
+
+	if (text == NULL)
+		return 0;
+	n = strtol(text, &end, 10);
+	return *text < '0' || *text > '9' || *end != '\0' ? -1 : n;
+}
+
+/* Reads to the end in any case: data left unread would reset the connection. */
+static bool
+read_body(struct arena *arena, FCGX_Request *fcgi, struct http_request *in)
+{
+	long declared = declared_length(in), limit = conf.body_max, total = 0;
+	size_t room = declared > 0 && declared <= limit ? (size_t)declared : 0;
+	char *body = arena_alloc(arena, room + 1), rest[4096];
+	int n;
+
+	for (;;) {
+		if ((size_t)total < room)
+			n = FCGX_GetStr(body + total, (int)(room - (size_t)total), fcgi->in);
+		else
+			n = FCGX_GetStr(rest, sizeof(rest), fcgi->in);
+		if (n <= 0)
+			break;
+		total += n;
+	}
+	if (FCGX_GetError(fcgi->in) != 0)
+		return false;
+	in->body = body;
+	in->body_len = room;
+	in->too_large = total > limit || declared > limit;
+	if (!in->too_large && total != declared && in->malformed == NULL)
+		in->malformed = "The body is not as long as Content-Length says.";
+	return true;
+}
+
+bool
+fcgi_read_request(struct arena *arena, FCGX_Request *fcgi, struct http_request *in)
+{
+	size_t bytes = 0;
+	char **p;
+
+	*in = (struct http_request){ .method = "", .path = "", .query = "", .address = "" };
+	for (p = fcgi->envp; *p != NULL; p++) {
+		if (strncmp(*p, "HTTP_", 5) == 0)
+			bytes += strlen(*p);
+		if (bytes > HEADERS_BYTES)
+			in->malformed = "The headers have more than 16 KiB.";
+		else
+			take_param(arena, in, *p);
+	}
+	return read_body(arena, fcgi, in);
+}
+
+static void
+record_header(unsigned char *out, int type, int id, size_t len)
+{
+	out[0] = 1;
+	out[1] = (unsigned char)type;
+	out[2] = (unsigned char)(id >> 8);
+	out[3] = (unsigned char)id;
+	out[4] = (unsigned char)(len >> 8);
+	out[5] = (unsigned char)len;
+	out[6] = 0;
+	out[7] = 0;
+}
+
+static bool
+write_all(int fd, struct iovec *iov, int n)
+{
+	while (n > 0) {
+		ssize_t done = writev(fd, iov, n > IOV_MAX ? IOV_MAX : n);
+
+		if (done == -1 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return false;
+		while (n > 0 && (size_t)done >= iov->iov_len) {
+			done -= (ssize_t)iov->iov_len;
+			iov++;
+			n--;
+		}
+		if (n > 0) {
+			iov->iov_base = (char *)iov->iov_base + done;
+			iov->iov_len -= (size_t)done;
+		}
+	}
+	return true;
+}
+
+bool
+fcgi_write_reply(int fd, int request_id, struct arena *arena, const struct http_reply *out)
+{
+	size_t len, at = 0, count, i;
+	struct iovec *iov;
+	unsigned char *headers, *end;
+	struct buf all;
+	int n = 0;
+
+	buf_init(&all, arena, out->head.len + out->body.len + 64);
+	buf_printf(&all, "Status: %d\r\n", out->status);
+	buf_add(&all, out->head.data, out->head.len);
+	buf_add(&all, "\r\n", 2);
+	buf_add(&all, out->body.data, out->body.len);
+	count = (all.len + RECORD_MAX - 1) / RECORD_MAX;
+	iov = arena_alloc(arena, (count * 2 + 1) * sizeof(*iov));
+	headers = arena_alloc(arena, count * 8 + 24);
+	for (i = 0; i < count; i++) {
+		len = all.len - at > RECORD_MAX ? RECORD_MAX : all.len - at;
+		record_header(headers + i * 8, 6, request_id, len);
+		iov[n++] = (struct iovec){ .iov_base = headers + i * 8, .iov_len = 8 };
+		iov[n++] = (struct iovec){ .iov_base = all.data + at, .iov_len = len };
+		at += len;
+	}
+	end = headers + count * 8;
+	record_header(end, 6, request_id, 0);      /* end of STDOUT */
+	record_header(end + 8, 3, request_id, 8);  /* END_REQUEST, then 8 zero bytes */
+	iov[n++] = (struct iovec){ .iov_base = end, .iov_len = 24 };
+	return write_all(fd, iov, n);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SERVICEOS_FCGI_REQUEST_H
+#define SERVICEOS_FCGI_REQUEST_H
+
+#include <fcgiapp.h>
+#include <stdbool.h>
+
+#include "http/http.h"
+
+struct arena;
+
+/* Copy parameters and body out of libfcgi. False when the body did not come. */
+bool fcgi_read_request(struct arena *, FCGX_Request *, struct http_request *);
+/* STDOUT records, their end, END_REQUEST, in one writev(). False when the peer is gone. */
+bool fcgi_write_reply(int fd, int request_id, struct arena *, const struct http_reply *);
+
+#endif

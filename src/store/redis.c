@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/redis.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/util.h"
+
+#define TIMEOUT_US 50000
+#define FAILURES_MAX 3
+#define PROBE_US 1000000
+
+/* Shared by all processes of the host: one of them probes for all. */
+struct breaker {
+	_Atomic int failures;
+	_Atomic int64_t next_probe_us; /* 0 while closed */
+};
+
+struct redis {
+	const char *url;
+	redisContext *context;
+	unsigned owed; /* replies to PUBLISH that are still to be read */
+	long waited_us;
+};
+
+static struct breaker *breaker;
+
+void
+redis_init(void)
+{
+	if (breaker != NULL)
+		return;
+	breaker = mmap(NULL, sizeof(*breaker), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+	    -1, 0);
+	if (breaker == MAP_FAILED)
+		fatal("cannot map the Redis breaker: %s", strerror(errno));
+}
+
+struct redis *
+redis_new(const char *url)
+{
+	struct redis *r = xmalloc(sizeof(*r));
+
+	redis_init();
+	r->url = xstrdup(url);
+	return r;
+}
+
+static void
+disconnect(struct redis *r)
+{
+	if (r->context != NULL)
+		redisFree(r->context);
+	r->context = NULL;
+	r->owed = 0;
+}
+
+void
+redis_free(struct redis *r)
+{
+	disconnect(r);
+	free((char *)r->url);
+	free(r);
+}
+
+bool
+redis_is_down(void)
+{
+	return breaker != NULL && breaker->next_probe_us != 0;
+}
+
+static void
+failed(struct redis *r, const char *what)
+{
+	int64_t closed = 0;
+
+	disconnect(r);
+	metric_add(M_redis_errors_total, 1);
+	if (atomic_fetch_add(&breaker->failures, 1) + 1 < FAILURES_MAX)
+		return;
+	/* Only the one that opens the breaker says so. */
+	if (atomic_compare_exchange_strong(&breaker->next_probe_us, &closed, mono_us() + PROBE_US)) {
+		metric_set(M_redis_down, 1);
+		log_warn("Redis is away (%s); going on without it", what);
+	}
+}
+
+static void
+succeeded(void)
+{
+	int64_t open = breaker->next_probe_us;
+
+	if (breaker->failures != 0)
+		breaker->failures = 0;
+	if (open != 0 && atomic_compare_exchange_strong(&breaker->next_probe_us, &open, 0)) {
+		metric_set(M_redis_down, 0);
+		log_info("Redis is back");
+	}
+}
+
+/* While the breaker is open one caller a second may try. */
+static bool
+may_try(void)
+{
+	int64_t next = breaker->next_probe_us, now;
+
+	if (next == 0)
+		return true;
+	now = mono_us();
+	return now >= next &&
+	    atomic_compare_exchange_strong(&breaker->next_probe_us, &next, now + PROBE_US);
+}
+
+static bool
+connected(struct redis *r)
+{
+	struct timeval limit = { .tv_usec = TIMEOUT_US };
+	char host[256];
+	const char *colon;
+
+	if (r->context != NULL)
+		return true;
+	if (strncmp(r->url, "unix:", 5) == 0) {
+		r->context = redisConnectUnixWithTimeout(r->url + 5, limit);
+	} else {
+		colon = strrchr(r->url, ':');
+		snprintf(host, sizeof(host), "%.*s",
+		    colon == NULL ? (int)strlen(r->url) : (int)(colon - r->url), r->url);
+		r->context = redisConnectWithTimeout(host, colon == NULL ? 6379 : atoi(colon + 1),
+		    limit);
+	}
+	if (r->context == NULL || r->context->err != 0 ||
+	    redisSetTimeout(r->context, limit) != REDIS_OK) {
+		failed(r, r->context == NULL ? "no memory" : r->context->errstr);
+		return false;
+	}
+	return true;
+}
+
+/* Read the replies to earlier PUBLISH commands, or the next command would get them. */
+static bool
+settle(struct redis *r)
+{
+	void *reply;
+
+	for (; r->owed > 0; r->owed--) {
+		if (redisGetReply(r->context, &reply) != REDIS_OK)
+			return false;
+		freeReplyObject(reply);
+	}
+	return true;
+}
+
+static redisReply *
+finish(struct redis *r, redisReply *reply)
+{
+	if (reply == NULL) {
+		failed(r, r->context->errstr);
+		return NULL;
+	}
+	if (reply->type == REDIS_REPLY_ERROR) {
+		if (strncmp(reply->str, "NOSCRIPT", 8) == 0)
+			return reply; /* for redis_script() */
+		log_warn("Redis: %s", reply->str);
+		failed(r, reply->str); /* READONLY, LOADING, OOM: another node, another time */
+		freeReplyObject(reply);
+		return NULL;
+	}
+	succeeded();
+	return reply;
+}
+
+redisReply *
+redis_runv(struct redis *r, int argc, const char **argv, const size_t *lengths)
+{
+	int64_t start = mono_us();
+	redisReply *reply = NULL;
+
+	if (!may_try() || !connected(r))
+		return NULL;
+	if (!settle(r))
+		failed(r, r->context->errstr);
+	else
+		reply = finish(r, redisCommandArgv(r->context, argc, argv, lengths));
+	r->waited_us += (long)(mono_us() - start);
+	return reply;
+}
+
+redisReply *
+redis_run(struct redis *r, const char *format, ...)
+{
+	int64_t start = mono_us();
+	redisReply *reply = NULL;
+	va_list args;
+
+	if (!may_try() || !connected(r))
+		return NULL;
+	if (!settle(r)) {
+		failed(r, r->context->errstr);
+		return NULL;
+	}
+	va_start(args, format);
+	reply = finish(r, redisvCommand(r->context, format, args));
+	va_end(args);
+	r->waited_us += (long)(mono_us() - start);
+	return reply;
+}
+
+/* SHA-1 names a script in Redis' protocol; hiredis has none, so Redis is asked once. */
+static redisReply *
+eval(struct redis *r, const char *command, const char *script, int nkeys, int argc,
+    const char **argv)
+{
+	const char *all[32];
+	char keys[12];
+	int i;
+
+	snprintf(keys, sizeof(keys), "%d", nkeys);
+	all[0] = command;
+	all[1] = script;
+	all[2] = keys;
+	for (i = 0; i < argc && i < 29; i++)
+		all[3 + i] = argv[i];
+	return redis_runv(r, 3 + i, all, NULL);
+}
+
+redisReply *
+redis_script(struct redis *r, const char *script, int nkeys, int argc, const char **argv)
+{
+	static const char *known_script;
+	static char sha[41];
+	redisReply *reply;
+
+	if (known_script != script) {
+		reply = redis_run(r, "SCRIPT LOAD %s", script);
+		if (reply == NULL || reply->type != REDIS_REPLY_STRING || reply->len != 40) {
+			freeReplyObject(reply);
+			return NULL;
+		}
+		memcpy(sha, reply->str, 41);
+		freeReplyObject(reply);
+		known_script = script;
+	}
+	reply = eval(r, "EVALSHA", sha, nkeys, argc, argv);
+	if (reply == NULL || reply->type != REDIS_REPLY_ERROR)
+		return reply;
+	freeReplyObject(reply); /* restarted or flushed: the script is gone */
+	reply = eval(r, "EVAL", script, nkeys, argc, argv);
+	if (reply != NULL && reply->type == REDIS_REPLY_ERROR) {
+		freeReplyObject(reply);
+		return NULL;
+	}
+	return reply;
+}
+
+void
+redis_publish(struct redis *r, const char *channel, const char *message)
+{
+	int done = 0;
+
+	if (!may_try() || !connected(r))
+		return;
+	if (r->owed >= 64 && !settle(r)) {
+		failed(r, r->context->errstr);
+		return;
+	}
+	if (redisAppendCommand(r->context, "PUBLISH %s %s", channel, message) != REDIS_OK ||
+	    redisBufferWrite(r->context, &done) != REDIS_OK) {
+		failed(r, r->context->errstr);
+		return;
+	}
+	r->owed++;
+}
+
+int
+redis_ping(struct redis *r)
+{
+	redisReply *reply = redis_run(r, "PING");
+
+	if (reply == NULL)
+		return -1;
+	freeReplyObject(reply);
+	return 0;
+}
+
+long
+redis_take_us(struct redis *r)
+{
+	long us = r->waited_us;
+
+	r->waited_us = 0;
+	return us;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* serviceos-api: the master and its pools of workers. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/conf.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "config.h"
+#include "http/fcgi.h"
+#include "http/prefork.h"
+#include "http/req.h"
+#include "store/numbers.h"
+
+static const char *conf_path;
+
+static int
+work(struct slot *slot, const struct pool *pool, unsigned index)
+{
+	struct worker *worker;
+	char name[64];
+	int status;
+
+	snprintf(name, sizeof(name), "serviceos-api/%s/%u", pool->name, index);
+	worker = worker_new(name);
+	status = fcgi_serve(worker, slot, pool);
+	worker_free(worker);
+	return status;
+}
+
+static int
+reload(void)
+{
+	const char *error;
+
+	if (conf_load(conf_path, &error) == -1) {
+		log_error("configuration not reloaded: %s", error);
+		return -1;
+	}
+	log_open("api", (enum log_level)log_level_parse(conf.log_level));
+	return 0;
+}
+
+static void
+ready(void)
+{
+	log_info("ready");
+}
+
+static void
+add_pool(struct prefork *p, const char *name, long workers)
+{
+	char path[256];
+	const char *error;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s.sock", conf.socket_dir, name);
+	fd = listen_unix(path, conf.socket_group, &error);
+	if (fd == -1)
+		fatal("%s", error);
+	p->pools[p->npools++] =
+	    (struct pool){ .name = name, .listen_fd = fd, .workers = (unsigned)workers };
+}
+
+int
+main(int argc, char **argv)
+{
+	struct prefork p = { .work = work, .reload = reload, .route_name = route_name,
+		.ready = ready };
+	const char *error;
+	bool check_only = false;
+	int option;
+
+	while ((option = getopt(argc, argv, "c:nV")) != -1) {
+		if (option == 'c') {
+			conf_path = optarg;
+		} else if (option == 'n') {
+			check_only = true;
+		} else if (option == 'V') {
+			puts(PACKAGE_STRING);
+			return 0;
+		} else {
+			fprintf(stderr, "usage: serviceos-api [-nV] [-c file]\n");
+			return 2;
+		}
+	}
+	log_open("api", LOG_INFO);
+	if (conf_load(conf_path, &error) == -1)
+		fatal("%s", error);
+	if (check_only)
+		return 0;
+	log_open("api", (enum log_level)log_level_parse(conf.log_level));
+	route_init();
+	metrics_init((unsigned)(conf.workers_fast + conf.workers_slow + conf.workers_auth) * 2,
+	    route_count());
+	rate_init();
+	redis_init();
+	numbers_init();
+	p.request_timeout_s = conf.request_timeout;
+	add_pool(&p, "fast", conf.workers_fast);
+	add_pool(&p, "slow", conf.workers_slow);
+	add_pool(&p, "auth", conf.workers_auth);
+	return prefork_run(&p);
+}
