@@ -120,30 +120,38 @@ may_try(void)
 	    atomic_compare_exchange_strong(&breaker->next_probe_us, &next, now + PROBE_US);
 }
 
+redisContext *
+redis_connect_plain(const char *url, struct timeval limit)
+{
+	redisContext *c;
+	char host[256];
+	const char *colon;
+
+	if (strncmp(url, "unix:", 5) == 0) {
+		c = redisConnectUnixWithTimeout(url + 5, limit);
+	} else {
+		colon = strrchr(url, ':');
+		snprintf(host, sizeof(host), "%.*s",
+		    colon == NULL ? (int)strlen(url) : (int)(colon - url), url);
+		c = redisConnectWithTimeout(host, colon == NULL ? 6379 : atoi(colon + 1), limit);
+	}
+	if (c != NULL && (c->err != 0 || redisSetTimeout(c, limit) != REDIS_OK)) {
+		redisFree(c);
+		c = NULL;
+	}
+	return c;
+}
+
 static bool
 connected(struct redis *r)
 {
 	struct timeval limit = { .tv_usec = TIMEOUT_US };
-	char host[256];
-	const char *colon;
 
-	if (r->context != NULL)
-		return true;
-	if (strncmp(r->url, "unix:", 5) == 0) {
-		r->context = redisConnectUnixWithTimeout(r->url + 5, limit);
-	} else {
-		colon = strrchr(r->url, ':');
-		snprintf(host, sizeof(host), "%.*s",
-		    colon == NULL ? (int)strlen(r->url) : (int)(colon - r->url), r->url);
-		r->context = redisConnectWithTimeout(host, colon == NULL ? 6379 : atoi(colon + 1),
-		    limit);
-	}
-	if (r->context == NULL || r->context->err != 0 ||
-	    redisSetTimeout(r->context, limit) != REDIS_OK) {
-		failed(r, r->context == NULL ? "no memory" : r->context->errstr);
-		return false;
-	}
-	return true;
+	if (r->context == NULL)
+		r->context = redis_connect_plain(r->url, limit);
+	if (r->context == NULL)
+		failed(r, "cannot connect");
+	return r->context != NULL;
 }
 
 /* Read the replies to earlier PUBLISH commands, or the next command would get them. */

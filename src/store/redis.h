@@ -11,6 +11,7 @@
 
 #include <hiredis/hiredis.h>
 #include <stdbool.h>
+#include <sys/time.h>
 
 struct redis;
 
@@ -32,6 +33,9 @@ redisReply *redis_runv(struct redis *, int argc, const char **argv, const size_t
 redisReply *redis_script(struct redis *, const char *script, int nkeys, int argc, const char **argv);
 /* PUBLISH without waiting for the reply; lost when Redis is away. */
 void redis_publish(struct redis *, const char *channel, const char *message);
+
+/* A connection outside all this, for a subscriber; NULL when Redis is away. */
+redisContext *redis_connect_plain(const char *url, struct timeval limit);
 
 /* True while the breaker is open. */
 bool redis_is_down(void);

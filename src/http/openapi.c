@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The OpenAPI 3.1 document, written from the routes. */
+#include "http/openapi.h"
+
+#include <string.h>
+
+#include "base/conf.h"
+#include "config.h"
+#include "http/req.h"
+
+static void
+member(struct buf *out, const char *name, const char *value)
+{
+	buf_printf(out, ",\"%s\":", name);
+	buf_json_str(out, value);
+}
+
+static void
+put_parameter(struct buf *out, const char *name, const char *in, bool required, const char *schema,
+    const char *doc)
+{
+	if (out->data[out->len - 1] != '[')
+		buf_char(out, ',');
+	buf_printf(out, "{\"name\":\"%s\",\"in\":\"%s\",\"required\":%s,\"schema\":%s", name, in,
+	    required ? "true" : "false", schema);
+	member(out, "description", doc);
+	buf_char(out, '}');
+}
+
+static void
+put_path_parameters(struct buf *out, const struct route *route)
+{
+	const char *p = route->path;
+	char name[64];
+	size_t len;
+
+	while ((p = strchr(p, ':')) != NULL) {
+		p++;
+		len = strcspn(p, "/");
+		memcpy(name, p, len);
+		name[len] = '\0';
+		if (strcmp(name, "org_id") == 0)
+			put_parameter(out, name, "path", true,
+			    "{\"type\":\"string\",\"examples\":[\"org_123\"]}",
+			    "The organization of the credential.");
+		else if (len >= 2 && strcmp(name + len - 2, "id") == 0 &&
+		    strcmp(name, "external_id") != 0 && strcmp(name, "agent_id") != 0)
+			put_parameter(out, name, "path", true,
+			    "{\"type\":\"string\",\"format\":\"uuid\"}", "Id.");
+		else
+			put_parameter(out, name, "path", true, "{\"type\":\"string\",\"minLength\":1}",
+			    "Percent-encoded.");
+	}
+}
+
+static void
+put_filter(struct buf *out, const struct filter *f)
+{
+	struct field like = { .name = f->name, .type = f->type, .words = f->words, .doc = f->doc };
+	struct buf schema;
+
+	buf_init(&schema, out->arena, 256);
+	if (!f->single)
+		buf_str(&schema, "{\"type\":\"array\",\"items\":");
+	openapi_field(&schema, &like, F_OUT);
+	if (!f->single)
+		buf_char(&schema, '}');
+	put_parameter(out, f->name, "query", false, schema.data, f->doc);
+}
+
+static void
+put_list_parameters(struct buf *out, const struct list *list)
+{
+	const struct filter *f;
+	const struct sort *s;
+	struct buf schema;
+
+	for (f = list->filters; f != NULL && f->name != NULL; f++)
+		put_filter(out, f);
+	buf_init(&schema, out->arena, 256);
+	buf_str(&schema, "{\"type\":\"string\",\"enum\":[");
+	for (s = list->sorts; s->name != NULL; s++)
+		buf_printf(&schema, "%s\"%s\",\"-%s\"", s == list->sorts ? "" : ",", s->name, s->name);
+	buf_str(&schema, "]}");
+	put_parameter(out, "sort", "query", false, schema.data, "Order; - for descending.");
+	put_parameter(out, "limit", "query", false,
+	    "{\"type\":\"integer\",\"minimum\":1,\"maximum\":100,\"default\":50}",
+	    "Items of a page.");
+	put_parameter(out, "cursor", "query", false, "{\"type\":\"string\"}",
+	    "next_cursor of the page before.");
+	put_parameter(out, "include_total", "query", false, "{\"type\":\"boolean\"}",
+	    "Count all items that match.");
+}
+
+static void
+put_includes(struct buf *out, const struct include *i)
+{
+	struct buf doc;
+
+	buf_init(&doc, out->arena, 256);
+	buf_str(&doc, "Comma list of:");
+	for (; i->name != NULL; i++)
+		buf_printf(&doc, " %s (%s)", i->name, i->doc);
+	put_parameter(out, "include", "query", false, "{\"type\":\"string\"}", doc.data);
+}
+
+static void
+put_parameters(struct buf *out, const struct route *route)
+{
+	const struct filter *f;
+
+	buf_str(out, ",\"parameters\":[");
+	put_path_parameters(out, route);
+	for (f = route->query; f != NULL && f->name != NULL; f++)
+		put_filter(out, f);
+	if (route->list != NULL)
+		put_list_parameters(out, route->list);
+	if (route->includes != NULL)
+		put_includes(out, route->includes);
+	if (route->method == GET && route->reply != NULL && (route->flags & R_PUBLIC) == 0)
+		put_parameter(out, "fields", "query", false, "{\"type\":\"string\"}",
+		    "Comma list of the members to show.");
+	if (route->method != GET && (route->flags & R_PUBLIC) == 0)
+		put_parameter(out, "Idempotency-Key", "header", false,
+		    "{\"type\":\"string\",\"minLength\":1,\"maxLength\":255}",
+		    "The same key and request give the stored reply for 24 hours.");
+	if (route->method != GET && (route->flags & R_CREATE) == 0 &&
+	    (route->on != NULL || (route->reply != NULL && route->reply->table != NULL)))
+		put_parameter(out, "If-Match", "header", false, "{\"type\":\"string\"}",
+		    "ETag of the resource as it was read; 412 when it has changed.");
+	buf_char(out, ']');
+}
+
+static void
+put_body(struct buf *out, const struct route *route)
+{
+	unsigned use = route->use == 0 ? F_CREATE : route->use;
+	const struct field *f;
+	bool required = false;
+
+	for (f = route->body; f->name != NULL; f++)
+		required |= use == F_CREATE && (f->flags & (F_CREATE | F_REQ)) == (F_CREATE | F_REQ);
+	buf_printf(out, ",\"requestBody\":{\"required\":%s,\"content\":{\"application/json\":{\"schema\":",
+	    required ? "true" : "false");
+	openapi_object(out, route->body, use, route->summary);
+	buf_str(out, ",\"example\":");
+	if (route->example != NULL)
+		buf_str(out, route->example);
+	else
+		openapi_example(out, route->body, use);
+	buf_str(out, "}}}");
+}
+
+static int
+success_status(const struct route *route)
+{
+	if (route->status != 0)
+		return route->status;
+	return (route->flags & R_CREATE) != 0 ? 201 : 200;
+}
+
+static void
+put_success(struct buf *out, const struct route *route)
+{
+	int status = success_status(route);
+
+	buf_printf(out, "\"%d\":{\"description\":\"%s\",\"headers\":{"
+			"\"X-RateLimit-Limit\":{\"$ref\":\"#/components/headers/RateLimitLimit\"},"
+			"\"X-RateLimit-Remaining\":{\"$ref\":\"#/components/headers/RateLimitRemaining\"},"
+			"\"X-RateLimit-Reset\":{\"$ref\":\"#/components/headers/RateLimitReset\"},"
+			"\"X-Request-Id\":{\"$ref\":\"#/components/headers/RequestId\"}}",
+	    status, status == 204 ? "Done." : status == 201 ? "Created." : "OK.");
+	if (route->reply != NULL && status != 204) {
+		buf_str(out, ",\"content\":{\"application/json\":{\"schema\":");
+		if (route->list != NULL)
+			buf_printf(out, "{\"allOf\":[{\"$ref\":\"#/components/schemas/Page\"},"
+					"{\"type\":\"object\",\"properties\":{\"data\":{\"type\":\"array\","
+					"\"items\":{\"$ref\":\"#/components/schemas/%s\"}}}}]}",
+			    route->reply->name);
+		else
+			buf_printf(out, "{\"$ref\":\"#/components/schemas/%s\"}", route->reply->name);
+		buf_str(out, ",\"example\":");
+		if (route->list != NULL)
+			buf_str(out, "{\"data\":[");
+		openapi_example(out, route->reply->fields, F_OUT);
+		if (route->list != NULL)
+			buf_str(out, "],\"has_more\":false,\"next_cursor\":null}");
+		buf_str(out, "}}");
+	}
+	buf_char(out, '}');
+}
+
+static void
+put_responses(struct buf *out, const struct route *route)
+{
+	bool guarded = (route->flags & R_PUBLIC) == 0;
+
+	buf_str(out, ",\"responses\":{");
+	put_success(out, route);
+	if (strstr(route->id, "upsert") != NULL)
+		buf_str(out, ",\"201\":{\"$ref\":\"#/components/responses/Created\"}");
+	buf_str(out, ",\"400\":{\"$ref\":\"#/components/responses/BadRequest\"}");
+	if (guarded || route->tier == TIER_AUTH)
+		buf_str(out, ",\"401\":{\"$ref\":\"#/components/responses/Unauthorized\"}");
+	if (guarded)
+		buf_str(out, ",\"403\":{\"$ref\":\"#/components/responses/Forbidden\"},"
+			     "\"404\":{\"$ref\":\"#/components/responses/NotFound\"}");
+	if (route->method != GET)
+		buf_str(out, ",\"409\":{\"$ref\":\"#/components/responses/Conflict\"},"
+			     "\"412\":{\"$ref\":\"#/components/responses/PreconditionFailed\"},"
+			     "\"413\":{\"$ref\":\"#/components/responses/TooLarge\"},"
+			     "\"415\":{\"$ref\":\"#/components/responses/MediaType\"}");
+	buf_str(out, ",\"422\":{\"$ref\":\"#/components/responses/Invalid\"},"
+		     "\"429\":{\"$ref\":\"#/components/responses/RateLimited\"},"
+		     "\"503\":{\"$ref\":\"#/components/responses/Unavailable\"}}");
+}
+
+static void
+put_operation(struct buf *out, const struct route *route, const struct route_group *group)
+{
+	static const char *const words[] = { "get", "post", "put", "patch", "delete" };
+
+	buf_printf(out, "\"%s\":{\"operationId\":\"%s\",\"tags\":[\"%s\"],\"summary\":",
+	    words[route->method], route->id, group->name);
+	buf_json_str(out, route->summary);
+	member(out, "description", route->doc != NULL ? route->doc : route->summary);
+	if ((route->flags & R_PUBLIC) != 0)
+		buf_str(out, ",\"security\":[]");
+	else if ((route->flags & (R_ANY_SCOPE | R_PLATFORM)) == 0)
+		buf_printf(out, ",\"x-scope\":\"%s\"", scope_word(route->scope));
+	buf_printf(out, ",\"x-rate-limit-tier\":\"%s\"", tier_word(route->tier));
+	put_parameters(out, route);
+	if (route->body != NULL)
+		put_body(out, route);
+	put_responses(out, route);
+	buf_char(out, '}');
+}
+
+/* ":id" becomes "{id}". */
+static void
+put_path(struct buf *out, const char *path)
+{
+	size_t len;
+
+	buf_char(out, '"');
+	while (*path != '\0') {
+		len = strcspn(path, ":");
+		buf_add(out, path, len);
+		path += len;
+		if (*path == ':') {
+			len = strcspn(++path, "/");
+			buf_printf(out, "{%.*s}", (int)len, path);
+			path += len;
+		}
+	}
+	buf_str(out, "\":{");
+}
+
+/* Operations of one path stand together, wherever their routes are. */
+static void
+put_paths(struct buf *out)
+{
+	unsigned i, j, n = route_count();
+	bool first_path = true;
+
+	buf_str(out, ",\"paths\":{");
+	for (i = 0; i < n; i++) {
+		const char *path = route_at(i)->path;
+		bool first = true;
+
+		for (j = 0; j < i && strcmp(route_at(j)->path, path) != 0; j++)
+			;
+		if (j < i || (route_at(i)->flags & R_HIDDEN) != 0)
+			continue;
+		if (!first_path)
+			buf_char(out, ',');
+		first_path = false;
+		put_path(out, path);
+		for (j = i; j < n; j++) {
+			if (strcmp(route_at(j)->path, path) != 0)
+				continue;
+			if (!first)
+				buf_char(out, ',');
+			first = false;
+			put_operation(out, route_at(j), route_group_at(j));
+		}
+		buf_char(out, '}');
+	}
+	buf_char(out, '}');
+}
+
+static void
+put_schemas(struct buf *out)
+{
+	unsigned i, j, n = route_count();
+
+	buf_str(out, "\"schemas\":{");
+	for (i = 0; i < n; i++) {
+		const struct resource *shape = route_at(i)->reply;
+
+		if (shape == NULL)
+			continue;
+		for (j = 0; j < i; j++)
+			if (route_at(j)->reply != NULL &&
+			    strcmp(route_at(j)->reply->name, shape->name) == 0)
+				break;
+		if (j < i)
+			continue;
+		buf_printf(out, "\"%s\":", shape->name);
+		openapi_object(out, shape->fields, F_OUT, shape->doc);
+		buf_char(out, ',');
+	}
+	buf_str(out,
+	    "\"Page\":{\"type\":\"object\",\"description\":\"A page of a list.\",\"required\":[\"data\",\"has_more\",\"next_cursor\"],"
+	    "\"properties\":{\"data\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},\"has_more\":{\"type\":\"boolean\"},"
+	    "\"next_cursor\":{\"type\":[\"string\",\"null\"]},\"total\":{\"type\":\"integer\"}}},"
+	    "\"Problem\":{\"type\":\"object\",\"description\":\"RFC 9457.\",\"required\":[\"type\",\"title\",\"status\",\"code\",\"detail\",\"request_id\"],"
+	    "\"properties\":{\"type\":{\"type\":\"string\"},\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},"
+	    "\"code\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"},\"request_id\":{\"type\":\"string\"},"
+	    "\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"field\",\"code\",\"message\"],"
+	    "\"properties\":{\"field\":{\"type\":\"string\"},\"code\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"}}}}}}}");
+}
+
+static void
+put_problem(struct buf *out, const char *name, enum error error)
+{
+	const struct error_row *row = &error_table[error];
+
+	buf_printf(out, "\"%s\":{\"description\":", name);
+	buf_json_str(out, row->title);
+	buf_printf(out, ",\"content\":{\"application/problem+json\":{\"schema\":{\"$ref\":\"#/components/schemas/Problem\"},"
+			"\"example\":{\"type\":\"%s/api-docs#/errors/%s\",\"title\":",
+	    conf.base_url, row->code);
+	buf_json_str(out, row->title);
+	buf_printf(out, ",\"status\":%d,\"code\":\"%s\",\"detail\":", row->status, row->code);
+	buf_json_str(out, row->title);
+	buf_str(out, ",\"request_id\":\"5f3a\"}}}},");
+}
+
+static void
+put_components(struct buf *out)
+{
+	buf_str(out, ",\"components\":{");
+	put_schemas(out);
+	buf_str(out, ",\"responses\":{");
+	put_problem(out, "BadRequest", E_BAD_REQUEST);
+	put_problem(out, "Unauthorized", E_UNAUTHENTICATED);
+	put_problem(out, "Forbidden", E_FORBIDDEN);
+	put_problem(out, "NotFound", E_NOT_FOUND);
+	put_problem(out, "Conflict", E_CONFLICT);
+	put_problem(out, "PreconditionFailed", E_PRECONDITION);
+	put_problem(out, "TooLarge", E_TOO_LARGE);
+	put_problem(out, "MediaType", E_MEDIA_TYPE);
+	put_problem(out, "Invalid", E_VALIDATION);
+	put_problem(out, "RateLimited", E_RATE_LIMITED);
+	put_problem(out, "Unavailable", E_UNAVAILABLE);
+	buf_str(out,
+	    "\"Created\":{\"description\":\"Created.\",\"content\":{\"application/json\":{\"schema\":{\"type\":\"object\"}}}}},"
+	    "\"headers\":{\"RateLimitLimit\":{\"description\":\"Requests of the window.\",\"schema\":{\"type\":\"integer\"}},"
+	    "\"RateLimitRemaining\":{\"description\":\"Requests left in it.\",\"schema\":{\"type\":\"integer\"}},"
+	    "\"RateLimitReset\":{\"description\":\"Seconds since 1970 when it ends.\",\"schema\":{\"type\":\"integer\"}},"
+	    "\"RequestId\":{\"description\":\"The request's id, to quote in questions.\",\"schema\":{\"type\":\"string\"}}},"
+	    "\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"bearerFormat\":\"JWT\"},"
+	    "\"apiKey\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-API-Key\"}}}");
+}
+
+static void
+put_tags(struct buf *out)
+{
+	const struct route_group *g;
+
+	buf_str(out, ",\"tags\":[");
+	for (g = route_groups; g->name != NULL; g++) {
+		buf_printf(out, "%s{\"name\":\"%s\",\"description\":", g == route_groups ? "" : ",",
+		    g->name);
+		buf_json_str(out, g->doc);
+		buf_char(out, '}');
+	}
+	buf_char(out, ']');
+}
+
+void
+openapi_print(struct buf *out)
+{
+	buf_str(out, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"ServiceOS Helpdesk API\","
+		     "\"version\":\"" PACKAGE_VERSION "\",\"summary\":\"A multi-tenant helpdesk over HTTP.\","
+		     "\"description\":\"Every path also answers under the other prefix: /api/x and /api/v1/x are the same.\","
+		     "\"license\":{\"name\":\"Apache-2.0\",\"identifier\":\"Apache-2.0\"}},\"servers\":[{\"url\":");
+	buf_json_str(out, "/");
+	buf_str(out, "}],\"security\":[{\"bearer\":[]},{\"apiKey\":[]}]");
+	put_tags(out);
+	put_paths(out);
+	put_components(out);
+	buf_char(out, '}');
+}
