@@ -1,4 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The loop of a worker.
+ *
+ * Leaving takes care, because FastCGI has no "Connection: close": closing a
+ * kept connection at the moment the web server writes the next request to it
+ * would lose one that must not be repeated. So a leaving worker accepts nobody
+ * new, serves on, and has the web server do the closing: it says something
+ * that is not part of a reply (fcgi_hint_close()), on every quiet connection
+ * and after each reply. nginx then drops the connection instead of keeping it;
+ * a request that was just under way passes unharmed.
+ */
 #include "http/fcgi.h"
 
 #include <errno.h>
@@ -8,6 +19,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/conf.h"
@@ -17,12 +29,14 @@
 #include "http/req.h"
 
 #define CONNECTIONS_MAX 1024
-#define READ_TIMEOUT_S 2   /* the web server has the whole request before it sends the first byte */
+#define READ_TIMEOUT_S 2 /* the web server has the whole request before it sends the first byte */
 #define WRITE_TIMEOUT_S 10
-#define IDLE_LEAVE_MS 300  /* a leaving worker closes connections that were quiet for so long */
+#define LEAVE_QUIET_MS 2000 /* a web server that does not take the hint has no more to say */
+#define SPARE_S 5           /* after the master should have ended a worker, it ends itself */
 
 struct connection {
 	int fd;
+	int request_id; /* of the last request */
 	int64_t used_ms;
 };
 
@@ -33,10 +47,12 @@ struct loop {
 	int listen_fd;
 	struct connection connections[CONNECTIONS_MAX];
 	unsigned nconnections;
+	bool listening; /* the listening socket is in the epoll set */
+	bool leaving;
 	long left; /* requests until this worker is replaced; -1 for no end */
 };
 
-static volatile sig_atomic_t told_to_leave;
+static volatile sig_atomic_t told_to_leave, busy, reading_fd = -1;
 
 static void
 on_term(int sig)
@@ -45,14 +61,43 @@ on_term(int sig)
 	told_to_leave = 1;
 }
 
+/*
+ * A request that does not come in time: libfcgi's read() ends, now or when it
+ * is next called. A reply that takes for ever: the master should have ended us
+ * by now, so there is none any more.
+ */
+static void
+on_alarm(int sig)
+{
+	int saved = errno;
+
+	(void)sig;
+	if (reading_fd != -1)
+		shutdown(reading_fd, SHUT_RD);
+	else if (busy)
+		_exit(1);
+	errno = saved;
+}
+
+/* Not switched off after a request: the next one sets it anew, an idle worker ignores it. */
+static void
+alarm_in(long seconds)
+{
+	struct itimerval t = { .it_value.tv_sec = seconds };
+
+	setitimer(ITIMER_REAL, &t, NULL);
+}
+
 /* libfcgi installs its own handlers when it is initialised, so ours come after. */
 static void
 take_signals(void)
 {
 	struct sigaction leave = { .sa_handler = on_term, .sa_flags = SA_RESTART };
+	struct sigaction late = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 
 	FCGX_Init();
+	sigaction(SIGALRM, &late, NULL);
 	sigaction(SIGTERM, &leave, NULL);
 	sigaction(SIGINT, &ignore, NULL); /* the master tells us */
 	sigaction(SIGHUP, &ignore, NULL);
@@ -64,6 +109,18 @@ static int64_t
 now_ms(void)
 {
 	return mono_us() / 1000;
+}
+
+/* A full worker leaves newcomers to the others. */
+static void
+listen_or_not(struct loop *l)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.fd = l->listen_fd };
+	bool want = !l->leaving && l->nconnections < CONNECTIONS_MAX;
+
+	if (want != l->listening &&
+	    epoll_ctl(l->epoll, want ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, l->listen_fd, &event) == 0)
+		l->listening = want;
 }
 
 static void
@@ -93,40 +150,56 @@ accept_one(struct loop *l)
 		close(fd);
 		return;
 	}
-	l->connections[l->nconnections++] = (struct connection){ .fd = fd, .used_ms = now_ms() };
+	l->connections[l->nconnections++] =
+	    (struct connection){ .fd = fd, .request_id = 1, .used_ms = now_ms() };
+}
+
+/* The whole request, within its time. When it fails, libfcgi has closed the descriptor. */
+static bool
+read_request(struct arena *arena, FCGX_Request *fcgi, int fd, struct http_request *in)
+{
+	bool complete;
+
+	FCGX_InitRequest(fcgi, -1, 0);
+	fcgi->ipcFd = fd;
+	fcgi->keepConnection = 1;
+	fcgi->detached = 1; /* closing does not wait for the peer */
+	reading_fd = fd;
+	alarm_in(READ_TIMEOUT_S);
+	complete = FCGX_Accept_r(fcgi) == 0 && fcgi_read_request(arena, fcgi, in);
+	reading_fd = -1;
+	alarm_in(conf.request_timeout + SPARE_S);
+	if (!complete)
+		FCGX_Free(fcgi, 1);
+	return complete;
 }
 
 /* One request on a readable connection. False when the connection is finished. */
 static bool
-serve_one(struct loop *l, int fd)
+serve_one(struct loop *l, struct connection *c)
 {
 	FCGX_Request fcgi;
 	struct http_request in;
 	struct http_reply out;
-	bool keep;
+	bool keep = false;
 
-	FCGX_InitRequest(&fcgi, -1, 0);
-	fcgi.ipcFd = fd;
-	fcgi.keepConnection = 1;
-	fcgi.detached = 1;
 	l->slot->busy_since_ms = now_ms();
-	if (FCGX_Accept_r(&fcgi) < 0) {
-		/* Closed by libfcgi: the peer left, was silent, or spoke nonsense. */
-		l->slot->busy_since_ms = 0;
-		return false;
-	}
-	keep = fcgi_read_request(l->worker->arena, &fcgi, &in);
-	if (keep) {
+	busy = 1;
+	if (read_request(l->worker->arena, &fcgi, c->fd, &in)) {
+		c->request_id = fcgi.requestId;
 		http_dispatch(l->worker, &in, &out);
-		keep = fcgi_write_reply(fd, fcgi.requestId, l->worker->arena, &out);
+		keep =
+		    fcgi_write_reply(c->fd, fcgi.requestId, l->worker->arena, &out, l->leaving) &&
+		    fcgi.keepConnection;
+		FCGX_Free(&fcgi, !keep);
+		l->slot->served++;
+		if (l->left > 0 && --l->left == 0)
+			l->slot->leave = 1;
 	}
-	FCGX_Free(&fcgi, !keep);
 	arena_reset(l->worker->arena);
+	busy = 0;
 	l->slot->route = -1;
-	l->slot->served++;
 	l->slot->busy_since_ms = 0;
-	if (l->left > 0 && --l->left == 0)
-		l->slot->leave = 1;
 	return keep;
 }
 
@@ -157,25 +230,34 @@ handle(struct loop *l, const struct epoll_event *event)
 		forget(l, c, true);
 		return;
 	}
-	if (serve_one(l, c->fd))
+	if (serve_one(l, c))
 		c->used_ms = now_ms();
 	else
 		forget(l, c, false); /* libfcgi has closed it */
 }
 
-/*
- * Leaving: no new connections, but the kept ones are served until each has
- * been quiet for a while. Closing one at the moment the web server writes to
- * it would lose a request that must not be repeated.
- */
+static void
+start_leaving(struct loop *l)
+{
+	int64_t now = now_ms();
+	unsigned i;
+
+	l->leaving = true;
+	for (i = 0; i < l->nconnections; i++) {
+		l->connections[i].used_ms = now;
+		fcgi_hint_close(l->connections[i].fd, l->connections[i].request_id);
+	}
+}
+
+/* Whether nobody is connected any more. */
 static bool
-close_quiet(struct loop *l)
+left_alone(struct loop *l)
 {
 	int64_t now = now_ms();
 	unsigned i = 0;
 
 	while (i < l->nconnections) {
-		if (now - l->connections[i].used_ms >= IDLE_LEAVE_MS)
+		if (now - l->connections[i].used_ms >= LEAVE_QUIET_MS)
 			forget(l, &l->connections[i], true);
 		else
 			i++;
@@ -198,26 +280,33 @@ static int
 run(struct loop *l)
 {
 	struct epoll_event events[64];
-	bool leaving = false;
+	sigset_t term, before;
 	int i, n;
 
+	/* SIGTERM comes only while waiting, so that none is missed between look and wait. */
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, &before);
+	sigdelset(&before, SIGTERM);
 	l->slot->ready = 1;
 	for (;;) {
-		n = epoll_wait(l->epoll, events, LENGTH(events),
-		    l->worker->ping_due || leaving ? 5 : 1000);
+		n = epoll_pwait(l->epoll, events, LENGTH(events),
+		    l->worker->ping_due ? 5
+		    : l->leaving        ? 50
+					: 1000,
+		    &before);
 		if (n == -1 && errno != EINTR) {
 			log_error("epoll_wait: %s", strerror(errno));
 			return 1;
 		}
-		for (i = 0; i < n; i++)
+		for (i = 0; i < n; i++) /* none when a signal came: n is -1 */
 			handle(l, &events[i]);
 		worker_tick(l->worker);
-		if (!leaving && (l->slot->leave || told_to_leave)) {
-			leaving = true;
-			epoll_ctl(l->epoll, EPOLL_CTL_DEL, l->listen_fd, NULL);
-		}
-		if (leaving && close_quiet(l))
+		if (!l->leaving && (l->slot->leave || told_to_leave))
+			start_leaving(l);
+		if (l->leaving && left_alone(l))
 			return 0;
+		listen_or_not(l);
 	}
 }
 
@@ -225,14 +314,15 @@ int
 fcgi_serve(struct worker *worker, struct slot *slot, const struct pool *pool)
 {
 	static struct loop l;
-	struct epoll_event event = { .events = EPOLLIN | EPOLLEXCLUSIVE };
 
 	take_signals();
-	l = (struct loop){ .worker = worker, .slot = slot, .listen_fd = pool->listen_fd,
+	l = (struct loop){ .worker = worker,
+		.slot = slot,
+		.listen_fd = pool->listen_fd,
 		.left = request_budget() };
 	l.epoll = epoll_create1(EPOLL_CLOEXEC);
-	event.data.fd = pool->listen_fd;
-	if (l.epoll == -1 || epoll_ctl(l.epoll, EPOLL_CTL_ADD, pool->listen_fd, &event) == -1) {
+	listen_or_not(&l);
+	if (!l.listening) {
 		log_error("epoll: %s", strerror(errno));
 		return 1;
 	}

@@ -4,9 +4,11 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fastcgi.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "base/arena.h"
@@ -14,6 +16,7 @@
 #include "base/util.h"
 
 #define HEADERS_BYTES 16384
+#define HEADER FCGI_HEADER_LEN
 #define RECORD_MAX 65528 /* a multiple of 8, so that no padding is needed */
 
 /* Given twice, these could mean one thing to the web server and another to us. */
@@ -42,8 +45,8 @@ check_once(struct arena *arena, struct http_request *in, const char *name)
 }
 
 static void
-add_header(struct arena *arena, struct http_request *in, const char *name, size_t len,
-    const char *value)
+add_header(
+    struct arena *arena, struct http_request *in, const char *name, size_t len, const char *value)
 {
 	const char *lower;
 
@@ -57,11 +60,13 @@ add_header(struct arena *arena, struct http_request *in, const char *name, size_
 	    (struct http_header){ .name = lower, .value = arena_strdup(arena, value) };
 }
 
-/* "1718323200.123" */
+/* "1718323200.123"; 0 for what is no time. */
 static int64_t
 milliseconds(const char *text)
 {
-	return (int64_t)(strtod(text, NULL) * 1000);
+	double seconds = strtod(text, NULL);
+
+	return seconds > 0 && seconds < 1e12 ? (int64_t)(seconds * 1000) : 0;
 }
 
 static void
@@ -75,6 +80,8 @@ take_param(struct arena *arena, struct http_request *in, const char *param)
 	len = (size_t)(equals - param);
 	value = equals + 1;
 #define IS(word) (len == sizeof(word) - 1 && memcmp(param, word, len) == 0)
+	if (IS("HTTP_CONTENT_LENGTH") || IS("HTTP_CONTENT_TYPE"))
+		return; /* nginx gives these twice: here, and under their CGI names */
 	if (len > 5 && memcmp(param, "HTTP_", 5) == 0) {
 		if (*value != '\0')
 			add_header(arena, in, param + 5, len - 5, value);
@@ -194,8 +201,43 @@ write_all(int fd, struct iovec *iov, int n)
 	return true;
 }
 
+static const char *
+reason(int status)
+{
+	static const struct {
+		int status;
+		const char *text;
+	} table[] = { { 200, "OK" }, { 201, "Created" }, { 202, "Accepted" }, { 204, "No Content" },
+		{ 304, "Not Modified" }, { 400, "Bad Request" }, { 401, "Unauthorized" },
+		{ 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" },
+		{ 409, "Conflict" }, { 412, "Precondition Failed" }, { 413, "Content Too Large" },
+		{ 415, "Unsupported Media Type" }, { 422, "Unprocessable Content" },
+		{ 429, "Too Many Requests" }, { 500, "Internal Server Error" },
+		{ 503, "Service Unavailable" } };
+	unsigned i;
+
+	for (i = 0; i < LENGTH(table); i++)
+		if (table[i].status == status)
+			return table[i].text;
+	return "Status";
+}
+
+/* "Status: 200 OK", the head, an empty line, the body. */
+static void
+compose(struct buf *all, struct arena *arena, const struct http_reply *out)
+{
+	buf_init(all, arena, out->head.len + out->body.len + 64);
+	buf_printf(all, "Status: %d %s\r\n", out->status, reason(out->status));
+	if (out->status != 204 && out->status != 304)
+		buf_printf(all, "Content-Length: %zu\r\n", out->body.len);
+	buf_add(all, out->head.data, out->head.len);
+	buf_add(all, "\r\n", 2);
+	buf_add(all, out->body.data, out->body.len);
+}
+
 bool
-fcgi_write_reply(int fd, int request_id, struct arena *arena, const struct http_reply *out)
+fcgi_write_reply(
+    int fd, int request_id, struct arena *arena, const struct http_reply *out, bool last)
 {
 	size_t len, at = 0, count, i;
 	struct iovec *iov;
@@ -203,24 +245,30 @@ fcgi_write_reply(int fd, int request_id, struct arena *arena, const struct http_
 	struct buf all;
 	int n = 0;
 
-	buf_init(&all, arena, out->head.len + out->body.len + 64);
-	buf_printf(&all, "Status: %d\r\n", out->status);
-	buf_add(&all, out->head.data, out->head.len);
-	buf_add(&all, "\r\n", 2);
-	buf_add(&all, out->body.data, out->body.len);
+	compose(&all, arena, out);
 	count = (all.len + RECORD_MAX - 1) / RECORD_MAX;
 	iov = arena_alloc(arena, (count * 2 + 1) * sizeof(*iov));
-	headers = arena_alloc(arena, count * 8 + 24);
+	headers = arena_alloc(arena, count * HEADER + 4 * HEADER);
 	for (i = 0; i < count; i++) {
 		len = all.len - at > RECORD_MAX ? RECORD_MAX : all.len - at;
-		record_header(headers + i * 8, 6, request_id, len);
-		iov[n++] = (struct iovec){ .iov_base = headers + i * 8, .iov_len = 8 };
+		record_header(headers + i * HEADER, FCGI_STDOUT, request_id, len);
+		iov[n++] = (struct iovec){ .iov_base = headers + i * HEADER, .iov_len = HEADER };
 		iov[n++] = (struct iovec){ .iov_base = all.data + at, .iov_len = len };
 		at += len;
 	}
-	end = headers + count * 8;
-	record_header(end, 6, request_id, 0);      /* end of STDOUT */
-	record_header(end + 8, 3, request_id, 8);  /* END_REQUEST, then 8 zero bytes */
-	iov[n++] = (struct iovec){ .iov_base = end, .iov_len = 24 };
+	end = headers + count * HEADER;
+	record_header(end, FCGI_STDOUT, request_id, 0);
+	record_header(end + HEADER, FCGI_END_REQUEST, request_id, 8); /* then 8 zero bytes */
+	record_header(end + 3 * HEADER, FCGI_STDERR, request_id, 0);  /* as in fcgi_hint_close() */
+	iov[n++] = (struct iovec){ .iov_base = end, .iov_len = (last ? 4 : 3) * HEADER };
 	return write_all(fd, iov, n);
+}
+
+void
+fcgi_hint_close(int fd, int request_id)
+{
+	unsigned char record[HEADER];
+
+	record_header(record, FCGI_STDERR, request_id, 0);
+	send(fd, record, sizeof(record), MSG_DONTWAIT | MSG_NOSIGNAL);
 }

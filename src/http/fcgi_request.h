@@ -11,7 +11,17 @@ struct arena;
 
 /* Copy parameters and body out of libfcgi. False when the body did not come. */
 bool fcgi_read_request(struct arena *, FCGX_Request *, struct http_request *);
-/* STDOUT records, their end, END_REQUEST, in one writev(). False when the peer is gone. */
-bool fcgi_write_reply(int fd, int request_id, struct arena *, const struct http_reply *);
+/*
+ * STDOUT records, their end, END_REQUEST, in one writev(); with `last`, the
+ * hint below goes with it. False when the peer is gone.
+ */
+bool fcgi_write_reply(int fd, int request_id, struct arena *, const struct http_reply *, bool last);
+/*
+ * Have the web server close a connection that it keeps. nginx closes a kept
+ * connection on which anything arrives unasked, an empty STDERR record here,
+ * and does not keep one where something follows the end of a reply. Before a
+ * reply the record means nothing, so that a request under way is unharmed.
+ */
+void fcgi_hint_close(int fd, int request_id);
 
 #endif

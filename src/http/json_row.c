@@ -56,9 +56,10 @@ columns(struct arena *arena, const PGresult *res, int n, const struct field *fie
 			c[i].kind = COLUMN_HIDDEN;
 		if (fields == NULL)
 			continue;
-		for (f = fields; f->name != NULL && strcmp(f->name, c[i].name) != 0; f++)
-			;
-		if (f->name == NULL || (f->flags & F_OUT) == 0)
+		for (f = fields; f->name != NULL; f++)
+			if ((f->flags & F_OUT) != 0 && strcmp(f->name, c[i].name) == 0)
+				break;
+		if (f->name == NULL)
 			c[i].kind = COLUMN_HIDDEN;
 	}
 	return c;

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SERVICEOS_SCOREBOARD_H
+#define SERVICEOS_SCOREBOARD_H
+
+/*
+ * The master's side of the slots: start workers, reap them, replace them, and
+ * end those that take too long. Two generations fit side by side: the current
+ * one, which is kept complete, and an old one, which is leaving.
+ */
+
+#include <stdbool.h>
+
+struct prefork;
+
+void board_init(struct prefork *);
+/* Start what the current generation lacks. */
+void board_fill(void);
+/* Collect the dead; unless draining, note when each is to be replaced. */
+void board_reap(bool draining);
+/* Start the replacements that are due. */
+void board_respawn(void);
+/* End workers that answer one request, or leave, for too long. */
+void board_enforce(void);
+/* Milliseconds until a replacement is due, at most `most`. */
+long board_next(long most);
+
+/* Whether every worker of the current generation serves. */
+bool board_ready(void);
+/* Whether one of them keeps dying young. */
+bool board_failing(void);
+/* Living workers: all, or those of the old generation. */
+unsigned board_alive(void);
+unsigned board_alive_old(void);
+
+/* All present workers become the old generation. */
+void board_turn(void);
+/* Undo that: the old generation is current again, and what was started since is old. */
+void board_turn_back(void);
+/* Tell the old generation, or everyone, to go between requests. */
+void board_dismiss(bool everyone);
+void board_kill_all(void);
+
+#endif
