@@ -261,8 +261,8 @@ RETURNS uuid LANGUAGE plpgsql AS $$
 BEGIN
   IF p_until <= now() THEN
     PERFORM fail(422, 'past', 'The time is in the past.', 'until');
-  ELSIF p_until > now() + interval '1 year' THEN
-    PERFORM fail(422, 'too_far', 'At most a year ahead.', 'until');
+  ELSIF p_until > now() + interval '10 years' THEN
+    PERFORM fail(422, 'too_far', 'At most ten years ahead.', 'until');
   END IF;
   UPDATE ticket t SET snoozed_until = p_until, snooze_until_reply = p_reply
    WHERE t.org_id = p_org AND t.ticket_id = p_ticket;

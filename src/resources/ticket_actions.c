@@ -35,7 +35,7 @@ static const struct field assign[] = {
 	{ .name = NULL }
 };
 static const struct field snooze[] = {
-	{ "until",       T_TIME, F_BODY|F_NULL, .example = "\"2030-01-01T08:00:00Z\"", .doc = "Wake at this time, at most a year ahead; null wakes it now." },
+	{ "until",       T_TIME, F_BODY|F_NULL, .example = "\"2030-01-01T08:00:00Z\"", .doc = "Wake at this time, at most ten years ahead; null wakes it now." },
 	{ "until_reply", T_BOOL, F_BODY, .example = "false", .doc = "Wake when the customer writes." },
 	{ .name = NULL }
 };

@@ -189,14 +189,14 @@ as_platform(const struct route *route)
 	caller.bearer = platform_token;
 }
 
-/* Deletions come last, so that each operation finds what it works on. */
+/* Deletions come last, the parts before the whole, so that each finds what it works on. */
 static void
 drive(bool deletions)
 {
-	unsigned i;
+	unsigned i, n = route_count();
 
-	for (i = 0; i < route_count(); i++) {
-		const struct route *route = route_at(i);
+	for (i = 0; i < n; i++) {
+		const struct route *route = route_at(deletions ? n - 1 - i : i);
 		const char *body;
 
 		caller_reset();
