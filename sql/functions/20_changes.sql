@@ -1,27 +1,34 @@
 -- The change log. Every change leaves its event in the same transaction,
 -- whoever makes it: the API, a bulk job, a workflow or an administrator.
 
+-- PL/pgSQL, because an SQL function would be planned anew at every call. The
+-- time is the clock's, not the transaction's: two changes of one row are in the
+-- order in which they held the row, and so are the events of one transaction.
 CREATE OR REPLACE FUNCTION put_event(p_org text, p_topic text, p_public boolean, p_audit boolean,
   p_resource text, p_id text, p_ticket uuid, p_changes jsonb, p_data jsonb)
-RETURNS void LANGUAGE sql AS $$
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
   INSERT INTO event (org_id, event_id, topic, public, audit, resource, resource_id, ticket_id,
-                     actor_type, actor_id, address, request_id, suppress, changes, data)
+                     actor_type, actor_id, address, request_id, suppress, changes, data, occurred_at)
   VALUES (p_org, uuid7(), p_topic, p_public, p_audit, p_resource, p_id, p_ticket,
           guc('app.actor_type'), guc('app.actor_id'), guc('app.address'), guc('app.request_id'),
-          guc('app.suppress'), p_changes, p_data)
+          guc('app.suppress'), p_changes, p_data, clock_timestamp());
+END
 $$;
 
 -- Bulk loaders of our own write no events; the workers' role cannot ask for it.
 CREATE OR REPLACE FUNCTION is_quiet() RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT guc('app.quiet') = 'on' AND current_user <> 'serviceos_app'
+  SELECT COALESCE(guc('app.quiet') = 'on', false) AND current_user <> 'serviceos_app'
 $$;
 
 -- {"field": {"from": …, "to": …}} of what differs, without the named columns.
 CREATE OR REPLACE FUNCTION diff(old_row jsonb, new_row jsonb, without text[]) RETURNS jsonb
-LANGUAGE sql IMMUTABLE AS $$
-  SELECT jsonb_object_agg(n.key, jsonb_build_object('from', old_row -> n.key, 'to', n.value))
-    FROM jsonb_each(new_row) n
-   WHERE n.key <> ALL (without) AND n.value IS DISTINCT FROM old_row -> n.key
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN (SELECT jsonb_object_agg(n.key, jsonb_build_object('from', old_row -> n.key, 'to', n.value))
+            FROM jsonb_each(new_row) n
+           WHERE n.key <> ALL (without) AND n.value IS DISTINCT FROM old_row -> n.key);
+END
 $$;
 
 -- Trigger for configuration and customers: resource name, id column, whether
@@ -107,7 +114,7 @@ $$;
 
 -- What events say of a ticket: never its description or comments, so that
 -- erasing a customer need not rewrite history.
-CREATE OR REPLACE FUNCTION ticket_summary(t ticket) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+CREATE OR REPLACE FUNCTION ticket_summary(t ticket) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT jsonb_build_object('ticket_id', t.ticket_id, 'number', t.number, 'title', t.title,
     'status', t.status, 'priority', t.priority, 'customer_id', t.customer_id, 'team_id', t.team_id,
     'queue_id', t.queue_id, 'assignee_user_id', t.assignee_user_id, 'tags', t.tags,

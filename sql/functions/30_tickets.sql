@@ -84,12 +84,16 @@ END
 $$;
 
 CREATE OR REPLACE FUNCTION ticket_tags_sync(p_org text, p_ticket uuid, old_tags text[], new_tags text[])
-RETURNS void LANGUAGE sql AS $$
-  DELETE FROM ticket_tag
-   WHERE org_id = p_org AND ticket_id = p_ticket AND tag = ANY (old_tags) AND tag <> ALL (new_tags);
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF old_tags <> '{}' THEN
+    DELETE FROM ticket_tag
+     WHERE org_id = p_org AND ticket_id = p_ticket AND tag = ANY (old_tags) AND tag <> ALL (new_tags);
+  END IF;
   INSERT INTO ticket_tag (org_id, tag, ticket_id)
   SELECT p_org, t, p_ticket FROM unnest(new_tags) t
-  ON CONFLICT DO NOTHING
+  ON CONFLICT DO NOTHING;
+END
 $$;
 
 CREATE OR REPLACE FUNCTION ticket_updated_events(was ticket, t ticket) RETURNS void LANGUAGE plpgsql AS $$

@@ -25,11 +25,13 @@ refuse(const char **error, const char *what, const char *path)
 	return -1;
 }
 
+/* Not waiting: a server with a full backlog is one, too. */
 static bool
 somebody_answers(const struct sockaddr_un *address)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool yes = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	bool yes =
+	    connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN;
 
 	close(fd);
 	return yes;
@@ -46,9 +48,10 @@ listen_unix(const char *path, const char *group, const char **error)
 	if (strlen(path) >= sizeof(address.sun_path))
 		return refuse(error, "socket path", path);
 	memcpy(address.sun_path, path, strlen(path) + 1);
-	errno = EADDRINUSE;
-	if (somebody_answers(&address))
+	if (somebody_answers(&address)) {
+		errno = EADDRINUSE;
 		return refuse(error, "another server listens here", path);
+	}
 	unlink(path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1 || bind(fd, (struct sockaddr *)&address, sizeof(address)) == -1)

@@ -4,7 +4,7 @@
  * scopes, each field's rules, ids that are unknown or another organisation's,
  * and a 2xx that fits its schema. An operation without a recipe fails.
  */
-#include "harness.h"
+#include "fixtures.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,53 +12,7 @@
 
 #include "base/conf.h"
 #include "base/metrics.h"
-#include "http/openapi.h"
 #include "http/schema.h"
-
-struct ids {
-	char ticket[40], second[40], third[40], customer[40], spare[40], user[40], key[40], comment[40],
-	    note[40], link[40], merge[40];
-};
-static struct ids own, other;
-static char platform_token[] = "pt_of_the_contract_test";
-
-static void
-copy(char out[40], const char *id)
-{
-	snprintf(out, 40, "%s", id);
-}
-
-static const char *
-create(const char *path, const char *body, const char *id)
-{
-	call("POST", path, body);
-	expect(201);
-	return text(id);
-}
-
-/* One of everything in the caller's organisation. */
-static void
-make_all(struct ids *i, const char *org)
-{
-	copy(i->ticket, make_ticket("first"));
-	copy(i->second, make_ticket("second"));
-	copy(i->third, make_ticket("third"));
-	copy(i->customer, create("/api/customers", "{\"name\":\"Ada\"}", "customer_id"));
-	copy(i->spare, create("/api/customers", "{\"name\":\"Spare\"}", "customer_id"));
-	copy(i->user, create(fmt("/api/organizations/%s/users", org),
-			  fmt("{\"email\":\"%s@example.com\",\"name\":\"Agent\",\"password\":\"correct horse\"}", org),
-			  "user_id"));
-	copy(i->key, create(fmt("/api/organizations/%s/api-keys", org),
-			 "{\"name\":\"k\",\"scopes\":[\"read:tickets\"]}", "key_id"));
-	copy(i->comment, make_comment(i->ticket, "hello"));
-	copy(i->note, create(fmt("/api/tickets/%s/internal-notes", i->ticket), "{\"body\":\"n\"}", "note_id"));
-	copy(i->link, create(fmt("/api/tickets/%s/links", i->ticket),
-			  fmt("{\"target_id\":\"%s\",\"kind\":\"related\"}", i->second), "link_id"));
-	call("POST", fmt("/api/tickets/%s/tags", i->ticket), "{\"tags\":[\"blue\"]}");
-	expect(200);
-	call("PUT", "/api/customers/by-external-id/crm-1", "{\"name\":\"Known\"}");
-	expect(201);
-}
 
 TEST(one_of_everything_can_be_made_in_two_organizations)
 {
@@ -68,126 +22,6 @@ TEST(one_of_everything_can_be_made_in_two_organizations)
 }
 END
 
-static const char *
-id_of(const struct route *route, const char *parameter, const struct ids *i)
-{
-	if (strcmp(parameter, "comment_id") == 0)
-		return i->comment;
-	if (strcmp(parameter, "note_id") == 0)
-		return i->note;
-	if (strcmp(parameter, "link_id") == 0)
-		return i->link;
-	if (strcmp(parameter, "tag") == 0)
-		return "blue";
-	if (strcmp(parameter, "external_id") == 0)
-		return "crm-1";
-	if (strstr(route->path, "/customers/") != NULL)
-		return i->customer;
-	if (strstr(route->path, "/users/") != NULL)
-		return i->user;
-	if (strstr(route->path, "/api-keys/") != NULL)
-		return i->key;
-	return i->ticket;
-}
-
-/* The route's path with these ids, in the caller's organisation. */
-static const char *
-path_of(const struct route *route, const struct ids *i)
-{
-	char *out = (char *)fmt("%s", "");
-	const char *p = route->path;
-	char name[32];
-
-	out[0] = '\0';
-	while (*p != '\0') {
-		size_t len = strcspn(p, ":");
-
-		strncat(out, p, len);
-		p += len;
-		if (*p != ':')
-			break;
-		len = strcspn(++p, "/");
-		snprintf(name, sizeof(name), "%.*s", (int)len, p);
-		strcat(out, strcmp(name, "org_id") == 0 ? ORG : id_of(route, name, i));
-		p += len;
-	}
-	return out;
-}
-
-static bool
-has_id(const struct route *route)
-{
-	const char *p = strstr(route->path, ":");
-
-	return p != NULL && (strncmp(p, ":org_id", 7) != 0 || strchr(p + 1, ':') != NULL);
-}
-
-/* A body that is right but for ids, from the examples of the fields. */
-static const char *
-example_body(const struct route *route)
-{
-	struct arena *arena = arena_new();
-	struct buf out;
-	const char *text_;
-
-	if (route->body == NULL)
-		return NULL;
-	if (route->example != NULL)
-		return route->example;
-	buf_init(&out, arena, 1024);
-	openapi_example(&out, route->body, route->use == 0 ? F_CREATE : route->use);
-	text_ = fmt("%s", out.data);
-	arena_free(arena);
-	return text_;
-}
-
-/* Bodies that need ids of things that exist. */
-static const char *
-body_of(const struct route *route)
-{
-	const char *id = route->id;
-	const char *merge = sql_text("SELECT merge_id FROM ticket_merge "
-				     "WHERE unmerged_at IS NULL AND org_id = '" ORG "' LIMIT 1");
-
-	if (strcmp(id, "tickets.merge") == 0)
-		return fmt("{\"ticket_ids\":[\"%s\"]}", own.third);
-	if (strcmp(id, "tickets.unmerge") == 0)
-		return fmt("{\"merge_id\":\"%s\"}", *merge == '\0' ? own.ticket : merge);
-	if (strcmp(id, "customers.upsert") == 0)
-		return "{\"name\":\"Known\",\"email\":\"known@example.com\"}";
-	if (strcmp(id, "tickets.split") == 0)
-		return fmt("{\"comment_ids\":[\"%s\"]}", make_comment(own.ticket, "moves"));
-	if (strcmp(id, "tickets.link") == 0)
-		return fmt("{\"target_id\":\"%s\",\"kind\":\"blocks\"}", own.second);
-	if (strcmp(id, "tickets.assign") == 0)
-		return fmt("{\"assignee_user_id\":\"%s\"}", own.user);
-	if (strcmp(id, "customers.merge") == 0)
-		return fmt("{\"customer_ids\":[\"%s\"]}", own.spare);
-	if (strcmp(id, "notes.create") == 0 || strcmp(id, "notes.update") == 0)
-		return "{\"body\":\"note\",\"mentions\":[]}";
-	if (strcmp(id, "tags.rename") == 0)
-		return "{\"tag\":\"green\"}";
-	if (strcmp(id, "auth.login") == 0)
-		return "{\"email\":\"" ORG "@example.com\",\"password\":\"correct horse\"}";
-	if (strcmp(id, "users.update") == 0)
-		return "{\"name\":\"Agent Two\"}";
-	if (strcmp(id, "tickets.clone") == 0 || strcmp(id, "apiKeys.rotate") == 0 || strcmp(id, "auth.logout") == 0)
-		return "{}";
-	if (strcmp(id, "auth.refresh") == 0) {
-		call("POST", "/api/v1/auth/login", "{\"email\":\"" ORG "@example.com\",\"password\":\"correct horse\"}");
-		return fmt("{\"refresh_token\":\"%s\"}", text("refresh_token"));
-	}
-	return example_body(route);
-}
-
-static void
-as_platform(const struct route *route)
-{
-	if ((route->flags & R_PLATFORM) == 0)
-		return;
-	caller.key = NULL;
-	caller.bearer = platform_token;
-}
 
 /* Deletions come last, the parts before the whole, so that each finds what it works on. */
 static void
