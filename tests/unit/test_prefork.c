@@ -187,6 +187,8 @@ run_master(void)
 	int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGTERM, SIG_DFL); /* not libcheck's */
+	signal(SIGINT, SIG_DFL);
 	dup2(log, STDERR_FILENO);
 	exit(prefork_run(&prefork));
 }
