@@ -8,8 +8,7 @@ source "$(dirname "$0")/lib.sh"
 # printed: run the commands on stdin, with the reply's headers kept beside.
 printed() {
 	sed -e "s|https://helpdesk.ainative.studio|$E2E_URL|g" -e "s|YOUR_ORG_ID|$E2E_ORG|g" \
-		-e "s|sk_your_key_here|${key:-}|g" -e 's|^curl |curl -sS -D "$headers" |' >"$E2E_DIR/printed.sh"
-	headers=$E2E_DIR/headers bash "$E2E_DIR/printed.sh"
+		-e "s|sk_your_key_here|${key:-}|g" -e "s|^curl |curl -sS -D $E2E_DIR/headers |" | bash
 }
 
 status() { awk 'NR == 1 { print $2 }' "$E2E_DIR/headers"; }

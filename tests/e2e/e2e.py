@@ -4,6 +4,7 @@
 import http.client
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -175,12 +176,22 @@ class Ledger:
 
 
 def psql(sql):
-    import subprocess
     out = subprocess.run(
         [os.environ["E2E_PSQL"], "-X", "-h", os.environ["E2E_PGSOCK"], "-U", "postgres",
          "-d", "serviceos", "-Atc", sql],
         check=True, capture_output=True, text=True).stdout
     return out.splitlines()
+
+
+def stack(function):
+    """A function of tools/stack.sh on the running stack."""
+    done = subprocess.run(
+        ["bash", "-c", f'source "$0/../../tools/stack.sh" && stack_use "$E2E_DIR" && '
+         f'stack_pg_programs && {function} || {{ echo "$STACK_ERROR"; exit 1; }}',
+         os.path.dirname(os.path.abspath(__file__))],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        fail(f"{function}: {done.stdout.strip()}")
 
 
 def children(pid):

@@ -21,7 +21,7 @@ fail() {
 	exit 1
 }
 
-# new_key NAME SCOPES OPTION…: a key of the test organization.
+# new_key NAME SCOPES [GENERAL [BULK]]: a key of the test organization, with its limits.
 new_key() {
 	local key
 	key=$(stack_ctl key create "$E2E_ORG" "$@" </dev/null) || fail "serviceosctl creates a key"
