@@ -176,8 +176,10 @@ finish(struct redis *r, redisReply *reply)
 		return NULL;
 	}
 	if (reply->type == REDIS_REPLY_ERROR) {
-		if (strncmp(reply->str, "NOSCRIPT", 8) == 0)
-			return reply; /* for redis_script() */
+		if (strncmp(reply->str, "NOSCRIPT", 8) == 0) {
+			succeeded(); /* it answers; redis_script() sends the text next */
+			return reply;
+		}
 		log_warn("Redis: %s", reply->str);
 		failed(r, reply->str); /* READONLY, LOADING, OOM: another node, another time */
 		freeReplyObject(reply);
