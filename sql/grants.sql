@@ -3,6 +3,11 @@
 
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO serviceos_app, serviceos_scheduler;
+DO $$
+BEGIN
+  EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+END
+$$;
 
 DO $$
 DECLARE
@@ -10,6 +15,7 @@ DECLARE
 BEGIN
   FOR t IN SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')
+              AND c.relowner = current_user::regrole
               AND c.relname NOT IN ('schema_migration', 'directory') LOOP
     EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
     EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
@@ -27,8 +33,8 @@ BEGIN
     EXECUTE format('CREATE POLICY scheduler ON %I TO serviceos_scheduler USING (true) WITH CHECK (true)', t);
   END LOOP;
   FOR t IN SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE n.nspname = 'public' AND c.relkind = 'v' LOOP
-    EXECUTE format('GRANT SELECT ON %I TO serviceos_app', t);
+            WHERE n.nspname = 'public' AND c.relkind = 'v' AND c.relowner = current_user::regrole LOOP
+    EXECUTE format('GRANT SELECT, UPDATE ON %I TO serviceos_app', t); -- UPDATE: to lock rows
   END LOOP;
 END
 $$;
@@ -37,9 +43,12 @@ GRANT SELECT, INSERT, DELETE ON directory TO serviceos_app;
 GRANT SELECT ON schema_migration TO serviceos_app, serviceos_scheduler;
 -- The change log is written and read, never rewritten, by the workers; erasing
 -- a customer scrubs what names them.
-REVOKE DELETE ON event FROM serviceos_app;
+REVOKE UPDATE, DELETE ON event FROM serviceos_app;
+GRANT UPDATE (changes, data) ON event TO serviceos_app;
 GRANT SELECT ON organization, usage_day TO serviceos_scheduler;
 GRANT SELECT, INSERT, UPDATE, DELETE ON event TO serviceos_scheduler;
 GRANT SELECT, UPDATE ON event_sequence TO serviceos_scheduler;
-GRANT SELECT, UPDATE, DELETE ON ticket TO serviceos_scheduler;
+-- It wakes tickets and purges deleted ones; it writes nothing else of them.
+REVOKE UPDATE ON ticket FROM serviceos_scheduler;
+GRANT SELECT, UPDATE (snoozed_until, snooze_until_reply), DELETE ON ticket TO serviceos_scheduler;
 GRANT SELECT, DELETE ON ticket_tag, comment, idempotency_key, session, usage_day, directory TO serviceos_scheduler;

@@ -3,7 +3,7 @@
 # A statement starts at "-- name: x"; other comment lines are dropped.
 
 function quote(s) {
-  gsub(/\\/, "\\\\", s)
+  gsub(/\\/, "&&", s)
   gsub(/"/, "\\\"", s)
   gsub(/\t/, "  ", s)
   return "\"" s "\\n\""

@@ -243,6 +243,9 @@ stack_pg_conf() {
 		log_timezone = 'UTC'
 		log_line_prefix = '%m [%p] %a '
 		log_min_duration_statement = 500
+		# A database that grows from nothing is planned for what it was a minute ago.
+		autovacuum_naptime = '5s'
+		autovacuum_analyze_scale_factor = 0.02
 		# A statement whose client is gone ends within a second, a forgotten
 		# transaction within a minute (the clients set tighter limits themselves).
 		client_connection_check_interval = '1s'

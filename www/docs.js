@@ -53,6 +53,7 @@
 		/* The name this page was opened by, or "Try it out" would ask another origin. */
 		spec.servers = [{ url: location.origin }];
 		explain(spec);
+		window.addEventListener("hashchange", () => explain(spec));
 		window.ui = SwaggerUIBundle({
 			spec,
 			dom_id: "#swagger-ui",
@@ -70,9 +71,5 @@
 		});
 	}
 
-	window.addEventListener("hashchange", () => {
-		if (location.hash.startsWith("#/errors/"))
-			location.reload();
-	});
 	show().catch((error) => note(`The page could not be built: ${error.message}`));
 })();

@@ -1,20 +1,19 @@
 -- The change log. Every change leaves its event in the same transaction,
 -- whoever makes it: the API, a bulk job, a workflow or an administrator.
 
--- PL/pgSQL, because an SQL function would be planned anew at every call. The
--- time is the clock's, not the transaction's: two changes of one row are in the
--- order in which they held the row, and so are the events of one transaction.
 -- plpgsql keeps its plans for the session; a function in SQL would be planned
 -- anew at each call from a trigger, which tripled the cost of a write.
+-- The time is the clock's, not the transaction's: two changes of one row come in
+-- the order in which they held the row, and events of one transaction in theirs.
 CREATE OR REPLACE FUNCTION put_event(p_org text, p_topic text, p_public boolean, p_audit boolean,
   p_resource text, p_id text, p_ticket uuid, p_changes jsonb, p_data jsonb)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO event (org_id, event_id, topic, public, audit, resource, resource_id, ticket_id,
-                     actor_type, actor_id, address, request_id, suppress, changes, data)
+                     actor_type, actor_id, address, request_id, suppress, changes, data, occurred_at)
   VALUES (p_org, uuid7(), p_topic, p_public, p_audit, p_resource, p_id, p_ticket,
           guc('app.actor_type'), guc('app.actor_id'), guc('app.address'), guc('app.request_id'),
-          guc('app.suppress'), p_changes, p_data);
+          guc('app.suppress'), p_changes, p_data, clock_timestamp());
 END
 $$;
 
@@ -66,6 +65,32 @@ BEGIN
 END
 $$;
 
+-- Give an organisation's new public events their numbers. The lock makes the
+-- numbers commit in their order; what is new is read in a statement of its own
+-- after it, so that a second relay that waited here does not number them again.
+CREATE OR REPLACE FUNCTION place_events(p_org text, p_most int, OUT placed bigint, OUT newest bigint)
+LANGUAGE plpgsql AS $$
+DECLARE
+  base bigint;
+BEGIN
+  SELECT s.last_seq INTO base FROM event_sequence s WHERE s.org_id = p_org FOR UPDATE;
+  WITH fresh AS (
+    SELECT e.event_id, row_number() OVER (ORDER BY e.occurred_at, e.event_id) AS n
+      FROM event e
+     WHERE e.org_id = p_org AND e.seq IS NULL AND e.public AND base IS NOT NULL
+     ORDER BY e.occurred_at, e.event_id
+     LIMIT p_most
+  ), numbered AS (
+    UPDATE event e SET seq = base + fresh.n
+      FROM fresh
+     WHERE e.org_id = p_org AND e.event_id = fresh.event_id
+    RETURNING e.seq
+  )
+  SELECT count(*), max(seq) INTO placed, newest FROM numbered;
+  UPDATE event_sequence s SET last_seq = newest WHERE s.org_id = p_org AND placed > 0;
+END
+$$;
+
 -- The directory follows the credentials.
 CREATE OR REPLACE FUNCTION directory_sync() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -107,9 +132,11 @@ BEGIN
   DELETE FROM directory d
    WHERE d.kind = kind_ AND d.org_id = org AND d.digest = ANY (old_digests) AND d.id = id_
      AND d.digest <> ALL (array_remove(new_digests, NULL));
-  INSERT INTO directory (kind, digest, org_id, id)
-  SELECT kind_, d, org, id_ FROM unnest(new_digests) d WHERE d IS NOT NULL
-  ON CONFLICT DO NOTHING;
+  IF new_digests <> '{}' THEN -- the scheduler, which deletes sessions, may not insert here
+    INSERT INTO directory (kind, digest, org_id, id)
+    SELECT kind_, d, org, id_ FROM unnest(new_digests) d WHERE d IS NOT NULL
+    ON CONFLICT DO NOTHING;
+  END IF;
   RETURN NULL;
 END
 $$;

@@ -71,27 +71,35 @@ RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   note uuid := uuid7();
   moved uuid[];
+  origins jsonb;
   links jsonb;
+  links_added jsonb;
   added text[];
 BEGIN
-  WITH m AS (
-    UPDATE comment c
-       SET ticket_id = p_target, origin_ticket_id = COALESCE(c.origin_ticket_id, source.ticket_id)
-     WHERE c.org_id = p_org AND c.ticket_id = source.ticket_id
-    RETURNING c.comment_id)
-  SELECT COALESCE(array_agg(comment_id), '{}') INTO moved FROM m;
+  SELECT COALESCE(array_agg(c.comment_id ORDER BY c.created_at, c.comment_id), '{}'),
+         COALESCE(jsonb_object_agg(c.comment_id, c.origin_ticket_id)
+                  FILTER (WHERE c.origin_ticket_id IS NOT NULL), '{}')
+    INTO moved, origins
+    FROM comment c
+   WHERE c.org_id = p_org AND c.ticket_id = source.ticket_id;
+  UPDATE comment c
+     SET ticket_id = p_target, origin_ticket_id = COALESCE(c.origin_ticket_id, source.ticket_id)
+   WHERE c.org_id = p_org AND c.ticket_id = source.ticket_id;
 
   SELECT COALESCE(jsonb_agg(to_jsonb(l)), '[]') INTO links
     FROM ticket_link l
    WHERE l.org_id = p_org AND source.ticket_id IN (l.ticket_id, l.target_id);
   DELETE FROM ticket_link l
    WHERE l.org_id = p_org AND source.ticket_id IN (l.ticket_id, l.target_id);
-  INSERT INTO ticket_link (org_id, link_id, ticket_id, target_id, kind, created_at)
-  SELECT p_org, uuid7(), CASE WHEN l.ticket_id = source.ticket_id THEN p_target ELSE l.ticket_id END,
-         CASE WHEN l.target_id = source.ticket_id THEN p_target ELSE l.target_id END, l.kind, l.created_at
-    FROM jsonb_to_recordset(links) AS l(ticket_id uuid, target_id uuid, kind text, created_at timestamptz)
-   WHERE p_target NOT IN (l.ticket_id, l.target_id)
-  ON CONFLICT DO NOTHING;
+  WITH n AS (
+    INSERT INTO ticket_link (org_id, link_id, ticket_id, target_id, kind, created_at)
+    SELECT p_org, uuid7(), CASE WHEN l.ticket_id = source.ticket_id THEN p_target ELSE l.ticket_id END,
+           CASE WHEN l.target_id = source.ticket_id THEN p_target ELSE l.target_id END, l.kind, l.created_at
+      FROM jsonb_to_recordset(links) AS l(ticket_id uuid, target_id uuid, kind text, created_at timestamptz)
+     WHERE p_target NOT IN (l.ticket_id, l.target_id)
+    ON CONFLICT DO NOTHING
+    RETURNING link_id)
+  SELECT COALESCE(jsonb_agg(n.link_id), '[]') INTO links_added FROM n;
 
   SELECT array(SELECT unnest(source.tags) EXCEPT SELECT unnest(t.tags)) INTO added
     FROM ticket t WHERE t.org_id = p_org AND t.ticket_id = p_target;
@@ -106,8 +114,9 @@ BEGIN
    WHERE t.org_id = p_org AND t.ticket_id = source.ticket_id;
   INSERT INTO ticket_merge (org_id, merge_id, target_ticket_id, source_ticket_id, merged_by, record)
   VALUES (p_org, uuid7(), p_target, source.ticket_id, actor_id(),
-          jsonb_build_object('status', source.status, 'comment_ids', moved, 'tags_added', added,
-            'links', links, 'note_id', note, 'customer_id', source.customer_id,
+          jsonb_build_object('status', source.status, 'comment_ids', moved, 'origins', origins,
+            'tags_added', added, 'links', links, 'links_added', links_added, 'note_id', note,
+            'customer_id', source.customer_id,
             'snoozed_until', source.snoozed_until, 'snooze_until_reply', source.snooze_until_reply));
 END
 $$;
@@ -166,23 +175,30 @@ BEGIN
   PERFORM 1 FROM ticket x
     WHERE x.org_id = p_org AND x.ticket_id IN (m.source_ticket_id, m.target_ticket_id)
     ORDER BY x.ticket_id FOR UPDATE;
+  IF EXISTS (SELECT 1 FROM ticket x WHERE x.org_id = p_org AND x.ticket_id = m.target_ticket_id
+                AND x.status = 'merged') THEN
+    PERFORM fail(409, 'ticket_merged',
+      'The ticket that it was merged into has itself been merged since; undo that merge first.', 'merge_id');
+  END IF;
   UPDATE comment c
-     SET ticket_id = m.source_ticket_id, origin_ticket_id = NULLIF(c.origin_ticket_id, m.source_ticket_id)
+     SET ticket_id = m.source_ticket_id,
+         origin_ticket_id = (m.record -> 'origins' ->> c.comment_id::text)::uuid
    WHERE c.org_id = p_org AND c.ticket_id = m.target_ticket_id
      AND c.comment_id IN (SELECT jsonb_array_elements_text(m.record -> 'comment_ids')::uuid);
   DELETE FROM comment c WHERE c.org_id = p_org AND c.comment_id = (m.record ->> 'note_id')::uuid;
   DELETE FROM ticket_link l
-   USING jsonb_to_recordset(m.record -> 'links') AS o(ticket_id uuid, target_id uuid, kind text)
-   WHERE l.org_id = p_org AND l.kind = o.kind
-     AND l.ticket_id = CASE WHEN o.ticket_id = m.source_ticket_id THEN m.target_ticket_id ELSE o.ticket_id END
-     AND l.target_id = CASE WHEN o.target_id = m.source_ticket_id THEN m.target_ticket_id ELSE o.target_id END
-     AND l.created_at = (SELECT x.created_at FROM jsonb_to_recordset(m.record -> 'links')
-           AS x(ticket_id uuid, target_id uuid, kind text, created_at timestamptz)
-          WHERE x.ticket_id = o.ticket_id AND x.target_id = o.target_id AND x.kind = o.kind LIMIT 1);
+   WHERE l.org_id = p_org
+     AND l.link_id IN (SELECT jsonb_array_elements_text(m.record -> 'links_added')::uuid);
+  -- Not those to a ticket that is purged, nor what only a merge undone before had put there.
   INSERT INTO ticket_link (org_id, link_id, ticket_id, target_id, kind, created_at)
   SELECT p_org, o.link_id, o.ticket_id, o.target_id, o.kind, o.created_at
     FROM jsonb_to_recordset(m.record -> 'links')
       AS o(link_id uuid, ticket_id uuid, target_id uuid, kind text, created_at timestamptz)
+   WHERE (SELECT count(*) FROM ticket x
+           WHERE x.org_id = p_org AND x.ticket_id IN (o.ticket_id, o.target_id)) = 2
+     AND NOT EXISTS (SELECT 1 FROM ticket_merge u
+           WHERE u.org_id = p_org AND u.target_ticket_id = m.target_ticket_id
+             AND u.unmerged_at IS NOT NULL AND u.record -> 'links_added' ? o.link_id::text)
   ON CONFLICT DO NOTHING;
   UPDATE ticket t
      SET tags = array(SELECT unnest(t.tags)
@@ -203,14 +219,14 @@ END
 $$;
 
 -- An online agent of the team (of the organisation without one) with capacity
--- left. One choice at a time per organisation and team, so that two tickets
--- at once do not go to the same "least loaded" agent beyond the capacity.
+-- left. One choice at a time per organisation, so that two tickets at once do
+-- not go to the same "least loaded" agent beyond the capacity.
 CREATE OR REPLACE FUNCTION choose_agent(p_org text, p_team uuid, p_strategy text, p_skills text[])
 RETURNS uuid LANGUAGE plpgsql AS $$
 DECLARE
   chosen uuid;
 BEGIN
-  PERFORM pg_advisory_xact_lock(hashtextextended(p_org || ':assign:' || COALESCE(p_team::text, ''), 0));
+  PERFORM pg_advisory_xact_lock(hashtextextended(p_org || ':assign', 0));
   SELECT u.user_id INTO chosen
     FROM app_user u
     LEFT JOIN LATERAL (
@@ -270,14 +286,23 @@ BEGIN
 END
 $$;
 
--- Everywhere at once; onto an existing tag it is a merge of the two.
+-- Everywhere at once, merged tickets too, lest an unmerge brings the old name
+-- back; onto an existing tag it is a merge of the two.
 CREATE OR REPLACE FUNCTION tag_rename(p_org text, p_tag text, p_new text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
+  -- What a merge has added gets the new name, or belongs to the ticket if that had it already.
+  UPDATE ticket_merge m
+     SET record = jsonb_set(m.record, '{tags_added}', (m.record -> 'tags_added') - p_tag ||
+           CASE WHEN p_new = ANY (t.tags) THEN '[]' ELSE jsonb_build_array(p_new) END)
+    FROM ticket t
+   WHERE m.org_id = p_org AND m.unmerged_at IS NULL AND m.record -> 'tags_added' ? p_tag
+     AND p_new <> p_tag AND t.org_id = p_org AND t.ticket_id = m.target_ticket_id;
+  PERFORM set_config('app.unmerge', 'on', true);
   UPDATE ticket t
      SET tags = array_replace(t.tags, p_tag, p_new)
    WHERE t.org_id = p_org
-     AND t.status <> 'merged'
      AND t.ticket_id IN (SELECT g.ticket_id FROM ticket_tag g WHERE g.org_id = p_org AND g.tag = p_tag);
+  PERFORM set_config('app.unmerge', '', true);
   RETURN p_new;
 END
 $$;

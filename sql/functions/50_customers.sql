@@ -5,61 +5,121 @@ LANGUAGE sql STABLE AS $$
   SELECT o.default_customer_id = p_customer FROM organization o WHERE o.org_id = p_org
 $$;
 
+-- One person: the customer and all that were merged into it.
+CREATE OR REPLACE FUNCTION customer_family(p_org text, p_customer uuid) RETURNS uuid[]
+LANGUAGE sql STABLE AS $$
+  WITH RECURSIVE f AS (
+    SELECT p_customer AS id
+    UNION
+    SELECT c.customer_id FROM customer c JOIN f ON c.merged_into_id = f.id WHERE c.org_id = p_org)
+  SELECT array_agg(f.id) FROM f
+$$;
+
 -- What the change log says of a person goes with the person.
-CREATE OR REPLACE FUNCTION scrub_events(p_org text, p_customer uuid) RETURNS void LANGUAGE sql AS $$
+CREATE OR REPLACE FUNCTION scrub_events(p_org text, p_people uuid[], p_tickets uuid[]) RETURNS void
+LANGUAGE sql AS $$
   UPDATE event e SET changes = NULL
-   WHERE e.org_id = p_org AND e.resource = 'customer' AND e.resource_id = p_customer::text
+   WHERE e.org_id = p_org AND e.resource = 'customer' AND e.resource_id = ANY (p_people::text[])
      AND e.changes IS NOT NULL;
   UPDATE event e
      SET changes = e.changes - 'title' - 'description' - 'custom_fields',
-         data = CASE WHEN e.data ? 'title' THEN e.data || '{"title": "[erased]"}' ELSE e.data END
-   WHERE e.org_id = p_org
-     AND e.ticket_id IN (SELECT t.ticket_id FROM ticket t
-                          WHERE t.org_id = p_org AND t.customer_id = p_customer)
+         data = CASE WHEN e.data ? 'title' THEN e.data || '{"title": "[erased]"}'
+                     WHEN e.data ->> 'author_type' = 'customer' THEN e.data || '{"author_id": null}'
+                     ELSE e.data END
+   WHERE e.org_id = p_org AND e.ticket_id = ANY (p_tickets);
+$$;
+
+-- Undo the merges between these tickets and others, so that neither takes the
+-- other's thread along when it goes.
+CREATE OR REPLACE FUNCTION tickets_part(p_org text, p_tickets uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  one uuid;
+  into_ uuid;
+  above uuid;
+BEGIN
+  LOOP
+    SELECT t.ticket_id, t.merged_into_id INTO one, into_ FROM ticket t
+     WHERE t.org_id = p_org AND t.merged_into_id IS NOT NULL
+       AND (t.ticket_id = ANY (p_tickets)) <> (t.merged_into_id = ANY (p_tickets))
+     LIMIT 1;
+    EXIT WHEN NOT FOUND;
+    LOOP -- the outermost merge of a chain has to be undone first
+      SELECT t.merged_into_id INTO above FROM ticket t WHERE t.org_id = p_org AND t.ticket_id = into_;
+      EXIT WHEN above IS NULL;
+      one := into_;
+      into_ := above;
+    END LOOP;
+    PERFORM ticket_unmerge(p_org, one, NULL);
+  END LOOP;
+END
+$$;
+
+-- The person's words, wherever a merge has put them, with their earlier
+-- versions; and the notes in which a merge kept the description of a ticket.
+CREATE OR REPLACE FUNCTION redact_person(p_org text, p_people uuid[], p_tickets uuid[]) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+  words uuid[];
+  notes uuid[];
+BEGIN
+  SELECT array_agg((m.record ->> 'note_id')::uuid) INTO notes
+    FROM ticket_merge m
+   WHERE m.org_id = p_org AND m.source_ticket_id = ANY (p_tickets) AND m.unmerged_at IS NULL;
+  words := ARRAY(
+    SELECT c.comment_id FROM comment c
+     WHERE c.org_id = p_org AND c.author_type = 'customer' AND c.author_id = ANY (p_people::text[])
+    UNION
+    SELECT c.comment_id FROM comment c
+     WHERE c.org_id = p_org AND c.author_type = 'customer' AND c.ticket_id = ANY (p_tickets)
+       AND (c.origin_ticket_id IS NULL OR c.origin_ticket_id = ANY (p_tickets))
+    UNION
+    SELECT c.comment_id
+      FROM ticket_merge m, jsonb_array_elements_text(m.record -> 'comment_ids') i, comment c
+     WHERE m.org_id = p_org AND m.source_ticket_id = ANY (p_tickets) AND m.unmerged_at IS NULL
+       AND c.org_id = p_org AND c.comment_id = i::uuid AND c.origin_ticket_id = ANY (p_tickets));
+  DELETE FROM comment_revision r USING comment c
+   WHERE r.org_id = p_org AND c.org_id = p_org AND c.comment_id = r.comment_id
+     AND (c.comment_id = ANY (notes) OR (c.comment_id = ANY (words) AND c.author_type = 'customer'));
+  UPDATE comment c
+     SET body = '', redacted_at = COALESCE(c.redacted_at, now()),
+         author_id = CASE WHEN c.author_id = ANY (p_people::text[]) THEN c.author_id END
+   WHERE c.org_id = p_org AND c.comment_id = ANY (words) AND c.author_type = 'customer';
+  UPDATE comment c SET body = '[erased]' WHERE c.org_id = p_org AND c.comment_id = ANY (notes);
+END
 $$;
 
 -- GDPR. anonymize keeps the customer's row and tickets without what identifies
 -- the person; delete takes the tickets and their threads away too.
 CREATE OR REPLACE FUNCTION customer_erase(p_org text, p_customer uuid, p_mode text)
 RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  people uuid[] := customer_family(p_org, p_customer);
+  tickets uuid[] := ARRAY(SELECT t.ticket_id FROM ticket t
+                           WHERE t.org_id = p_org AND t.customer_id = ANY (people));
 BEGIN
   IF is_default_customer(p_org, p_customer) THEN
     PERFORM fail(409, 'in_use', 'The unknown customer cannot be erased; tickets without a customer belong to it.');
   END IF;
-  PERFORM scrub_events(p_org, p_customer);
-  DELETE FROM comment_revision r USING comment c, ticket t
-   WHERE t.org_id = p_org AND t.customer_id = p_customer AND c.org_id = p_org
-     AND c.ticket_id = t.ticket_id AND c.author_type = 'customer'
-     AND r.org_id = p_org AND r.comment_id = c.comment_id;
   IF p_mode = 'delete' THEN
+    PERFORM tickets_part(p_org, tickets);
+    PERFORM redact_person(p_org, people, tickets); -- what was written on others' tickets
+    UPDATE ticket t SET deleted_at = now() -- the change log tells of each
+     WHERE t.org_id = p_org AND t.ticket_id = ANY (tickets) AND t.deleted_at IS NULL;
+    DELETE FROM ticket t WHERE t.org_id = p_org AND t.ticket_id = ANY (tickets);
+    DELETE FROM customer c WHERE c.org_id = p_org AND c.customer_id = ANY (people);
+  ELSE
+    PERFORM redact_person(p_org, people, tickets);
     PERFORM set_config('app.unmerge', 'on', true);
-    UPDATE ticket x SET status = 'closed', merged_into_id = NULL
-     WHERE x.org_id = p_org AND x.customer_id <> p_customer AND x.merged_into_id IN
-           (SELECT t.ticket_id FROM ticket t WHERE t.org_id = p_org AND t.customer_id = p_customer);
-    UPDATE ticket x SET status = 'closed', merged_into_id = NULL
-     WHERE x.org_id = p_org AND x.customer_id = p_customer AND x.status = 'merged';
+    UPDATE ticket t SET title = '[erased]', description = '', custom_fields = '{}'
+     WHERE t.org_id = p_org AND t.ticket_id = ANY (tickets);
     PERFORM set_config('app.unmerge', '', true);
-    DELETE FROM ticket t WHERE t.org_id = p_org AND t.customer_id = p_customer;
-    UPDATE customer c SET merged_into_id = NULL
-     WHERE c.org_id = p_org AND c.merged_into_id = p_customer;
-    DELETE FROM customer c WHERE c.org_id = p_org AND c.customer_id = p_customer;
-    PERFORM scrub_events(p_org, p_customer);
-    RETURN 'deleted';
+    UPDATE customer c
+       SET name = '[erased]', email = NULL, phone = NULL, external_id = NULL, company_id = NULL,
+           attributes = '{}', erased_at = now()
+     WHERE c.org_id = p_org AND c.customer_id = ANY (people);
   END IF;
-  UPDATE comment c SET body = '', redacted_at = now()
-    FROM ticket t
-   WHERE t.org_id = p_org AND t.customer_id = p_customer AND c.org_id = p_org
-     AND c.ticket_id = t.ticket_id AND c.author_type = 'customer' AND c.redacted_at IS NULL;
-  PERFORM set_config('app.unmerge', 'on', true);
-  UPDATE ticket t SET title = '[erased]', description = '', custom_fields = '{}'
-   WHERE t.org_id = p_org AND t.customer_id = p_customer;
-  PERFORM set_config('app.unmerge', '', true);
-  UPDATE customer c
-     SET name = '[erased]', email = NULL, phone = NULL, external_id = NULL, company_id = NULL,
-         attributes = '{}', erased_at = now()
-   WHERE c.org_id = p_org AND c.customer_id = p_customer;
-  PERFORM scrub_events(p_org, p_customer);
-  RETURN 'anonymized';
+  PERFORM scrub_events(p_org, people, tickets);
+  RETURN CASE p_mode WHEN 'delete' THEN 'deleted' ELSE 'anonymized' END;
 END
 $$;
 

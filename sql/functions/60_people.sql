@@ -9,15 +9,22 @@ BEGIN
 END
 $$;
 
--- Open tickets go to the successor, or back to nobody; the last admin stays.
+-- Runs when an admin is about to be none; one at a time, lest two admins make
+-- each other agents.
+CREATE OR REPLACE FUNCTION keep_admin() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended(NEW.org_id || ':admins', 0));
+  IF NOT EXISTS (SELECT 1 FROM app_user u WHERE u.org_id = NEW.org_id AND u.user_id <> NEW.user_id
+                    AND u.role = 'admin' AND u.active) THEN
+    PERFORM fail(409, 'last_admin', 'The last active admin has to stay one.');
+  END IF;
+  RETURN NEW;
+END
+$$;
+
+-- Open tickets go to the successor, or back to nobody.
 CREATE OR REPLACE FUNCTION user_deactivate(p_org text, p_user uuid, p_to uuid) RETURNS uuid LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM 1 FROM app_user u WHERE u.org_id = p_org AND u.role = 'admin' ORDER BY u.user_id FOR UPDATE;
-  IF EXISTS (SELECT 1 FROM app_user u WHERE u.org_id = p_org AND u.user_id = p_user AND u.role = 'admin' AND u.active)
-     AND NOT EXISTS (SELECT 1 FROM app_user u WHERE u.org_id = p_org AND u.user_id <> p_user
-                        AND u.role = 'admin' AND u.active) THEN
-    PERFORM fail(409, 'last_admin', 'The last active admin cannot be deactivated.');
-  END IF;
   IF p_to = p_user OR (p_to IS NOT NULL AND NOT EXISTS (
        SELECT 1 FROM app_user u WHERE u.org_id = p_org AND u.user_id = p_to AND u.active)) THEN
     PERFORM fail(422, 'unknown_reference', 'There is no such active user.', 'reassign_to');

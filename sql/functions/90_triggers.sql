@@ -11,6 +11,10 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE TRIGGER keep_admin BEFORE UPDATE ON app_user
+  FOR EACH ROW WHEN (OLD.role = 'admin' AND OLD.active AND NOT (NEW.role = 'admin' AND NEW.active))
+  EXECUTE FUNCTION keep_admin();
+
 CREATE OR REPLACE TRIGGER record_change AFTER INSERT OR UPDATE OR DELETE ON organization
   FOR EACH ROW EXECUTE FUNCTION record_change('organization', 'org_id', 'audit');
 CREATE OR REPLACE TRIGGER record_change AFTER INSERT OR UPDATE OR DELETE ON app_user

@@ -3,36 +3,15 @@
 -- name: relay_orgs
 SELECT DISTINCT e.org_id FROM event e WHERE e.seq IS NULL AND e.public LIMIT 1000;
 
--- The lock on the organisation's row makes the numbers commit in their order.
 -- name: relay_place
-WITH locked AS MATERIALIZED (
-  SELECT s.last_seq FROM event_sequence s WHERE s.org_id = $1 FOR UPDATE
-), fresh AS (
-  SELECT e.event_id, row_number() OVER (ORDER BY e.occurred_at, e.event_id) AS n
-    FROM event e
-   WHERE e.org_id = $1 AND e.seq IS NULL AND e.public AND EXISTS (SELECT 1 FROM locked)
-   ORDER BY e.occurred_at, e.event_id
-   LIMIT 1000
-), placed AS (
-  UPDATE event e SET seq = locked.last_seq + fresh.n
-    FROM fresh, locked
-   WHERE e.org_id = $1 AND e.event_id = fresh.event_id
-  RETURNING e.seq
-), counted AS (
-  SELECT count(*) AS n, max(seq) AS last FROM placed
-), moved AS (
-  UPDATE event_sequence s SET last_seq = counted.last
-    FROM counted WHERE s.org_id = $1 AND counted.n > 0
-  RETURNING s.last_seq
-)
-SELECT counted.n, counted.last FROM counted;
+SELECT p.placed, p.newest FROM place_events($1, 1000) p;
 
 -- name: relay_lag
 SELECT COALESCE(extract(epoch FROM now() - min(e.occurred_at)), 0)::bigint
   FROM event e WHERE e.seq IS NULL AND e.public;
 
 -- name: wake_snoozed
-UPDATE ticket SET snoozed_until = NULL
+UPDATE ticket SET snoozed_until = NULL, snooze_until_reply = false
  WHERE snoozed_until <= now() AND status <> 'merged';
 
 -- name: drop_idempotency

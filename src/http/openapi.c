@@ -125,7 +125,7 @@ put_parameters(struct buf *out, const struct route *route)
 		    "{\"type\":\"string\",\"minLength\":1,\"maxLength\":255}",
 		    "The same key and request give the stored reply for 24 hours.");
 	if (route->method != GET && (route->flags & R_CREATE) == 0 &&
-	    (route->on != NULL || (route->reply != NULL && route->reply->table != NULL)))
+	    (route->on != NULL || (route->reply != NULL && resource_versioned(route->reply))))
 		put_parameter(out, "If-Match", "header", false, "{\"type\":\"string\"}",
 		    "ETag of the resource as it was read; 412 when it has changed.");
 	buf_char(out, ']');

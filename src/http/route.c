@@ -142,6 +142,17 @@ method_word(enum method method)
 	return words[method];
 }
 
+bool
+resource_versioned(const struct resource *shape)
+{
+	const struct field *f;
+
+	for (f = shape->fields; f->name != NULL; f++)
+		if (strcmp(f->name, "version") == 0)
+			return true;
+	return false;
+}
+
 static bool
 fits(const struct pattern *p, const struct segment *segments, unsigned n)
 {

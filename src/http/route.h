@@ -62,7 +62,6 @@ struct resource {
 	const char *name; /* "Ticket": the schema's name in the OpenAPI document */
 	const char *doc;
 	const char *view;   /* "ticket_v" */
-	const char *table;  /* "ticket": its row is locked for If-Match; NULL when it has no version */
 	const char *key;    /* column of the id in the view: "ticket_id" */
 	const char *parent; /* column of the id before it in the path, or NULL: "ticket_id" for comments */
 	const struct field *fields;
@@ -138,6 +137,9 @@ struct route_group {
 	const struct route *routes; /* ends in .path NULL */
 	const char *doc;
 };
+/* Whether it shows a version, hence has an ETag and takes If-Match. */
+bool resource_versioned(const struct resource *);
+
 extern const struct route_group route_groups[];
 
 #define ROUTE_ARGS_MAX 4

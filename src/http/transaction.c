@@ -61,14 +61,14 @@ check_if_match(struct req *r)
 
 	if (wanted == NULL || r->route->method == GET)
 		return 0;
-	if (on == NULL || on->table == NULL || (r->route->flags & R_CREATE) != 0)
+	if (on == NULL || !resource_versioned(on) || (r->route->flags & R_CREATE) != 0)
 		return fail_detail(r, E_BAD_REQUEST, "If-Match has no meaning for this operation.");
 	org_only = strcmp(on->key, "org_id") == 0;
 	row = db_result(r->db,
 	    db_queue_text(r->db,
-		arena_printf(r->arena, "SELECT t.version FROM %s t WHERE t.org_id = $1%s%s%s FOR UPDATE",
-		    on->table, org_only ? "" : " AND t.", org_only ? "" : on->key,
-		    org_only ? "" : " = $2"),
+		arena_printf(r->arena,
+		    "SELECT t.version FROM %s t WHERE t.org_id = $1%s%s%s FOR UPDATE OF t", on->view,
+		    org_only ? "" : " AND t.", org_only ? "" : on->key, org_only ? "" : " = $2"),
 		org_only ? 1 : 2, (const char *const[]){ r->org, id }));
 	if (row == NULL)
 		return fail_db(r);
@@ -165,7 +165,7 @@ put_row(struct req *r, const struct included *includes)
 		return fail_db(r);
 	if (PQntuples(row) == 0)
 		return fail(r, E_NOT_FOUND);
-	etag = includes->include == NULL && r->reply_shape->table != NULL ? etag_of(r, row) : NULL;
+	etag = includes->include == NULL && resource_versioned(r->reply_shape) ? etag_of(r, row) : NULL;
 	if (etag != NULL)
 		reply_header(r, "ETag", etag);
 	if (etag != NULL && known != NULL && r->route->method == GET && etag_in(known, etag)) {

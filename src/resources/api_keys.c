@@ -43,7 +43,7 @@ static const struct field rotate[] = {
 	{ "grace_seconds", T_INT, F_BODY, 0, 2592000, .example = "86400", .doc = "How long the old secret keeps working; a day unless given." },
 	{ .name = NULL }
 };
-static const struct resource api_key = { "ApiKey", "A credential for a program.", "api_key_v", "api_key", "key_id", NULL, key_fields };
+static const struct resource api_key = { "ApiKey", "A credential for a program.", "api_key_v", "key_id", NULL, key_fields };
 static const struct filter by[] = {
 	{ "status", T_ENUM, "t.status = $?", status, "Status; repeatable." },
 	{ .name = NULL }

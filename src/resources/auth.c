@@ -35,7 +35,7 @@ static const struct field token_fields[] = {
 	{ "role",          T_STR, F_OUT, .example = "\"agent\"", .doc = "admin, agent or viewer." },
 	{ .name = NULL }
 };
-static const struct resource tokens = { "Tokens", "An access token and the means to renew it.", NULL, NULL, "user_id", NULL, token_fields };
+static const struct resource tokens = { "Tokens", "An access token and the means to renew it.", NULL, "user_id", NULL, token_fields };
 
 static const struct field me_fields[] = {
 	{ "auth_method",  T_STR, F_OUT, .example = "\"api_key\"", .doc = "jwt, api_key, legacy or platform." },
@@ -48,7 +48,7 @@ static const struct field me_fields[] = {
 	{ "rate_limits",  T_OBJECT, F_OUT, .example = "{}", .doc = "Limits and what is left of them, by tier." },
 	{ .name = NULL }
 };
-static const struct resource me = { "Me", "Who the caller is.", NULL, NULL, "actor_id", NULL, me_fields };
+static const struct resource me = { "Me", "Who the caller is.", NULL, "actor_id", NULL, me_fields };
 /* clang-format on */
 
 static void

@@ -27,10 +27,10 @@ static const struct field comment_fields[] = {
 	{ .name = NULL }
 };
 static const struct resource comment = {
-	"Comment", "A public message on a ticket.", "comment_v", "comment", "comment_id", "ticket_id", comment_fields
+	"Comment", "A public message on a ticket.", "comment_v", "comment_id", "ticket_id", comment_fields
 };
 static const struct resource comment_history = {
-	"Comment", "A public message on a ticket.", "comment_history_v", "comment", "comment_id", "ticket_id", comment_fields
+	"Comment", "A public message on a ticket.", "comment_history_v", "comment_id", "ticket_id", comment_fields
 };
 static const struct filter by[] = {
 	{ "author_type", T_STR,  "t.author_type = $?", NULL, "customer, user, api_key, legacy or system; repeatable." },
@@ -57,7 +57,7 @@ static const struct field note_fields[] = {
 	{ .name = NULL }
 };
 static const struct resource note = {
-	"InternalNote", "A note on a ticket that only agents see.", "internal_note_v", NULL, "note_id", "ticket_id", note_fields
+	"InternalNote", "A note on a ticket that only agents see.", "internal_note_v", "note_id", "ticket_id", note_fields
 };
 static const struct list notes = { NULL, sorts, NULL, true };
 /* clang-format on */
@@ -108,6 +108,6 @@ const struct route note_routes[] = {
 	{ PATCH, "/api/tickets/:id/internal-notes/:note_id", "notes.update", api_exec, S_NOTES_WRITE,
 	    .body = note_fields, .use = F_PATCH, .reply = &note, .exec = SQL_NOTE_PATCH, .summary = "Edit an internal note" },
 	{ DELETE, "/api/tickets/:id/internal-notes/:note_id", "notes.delete", api_exec, S_NOTES_WRITE,
-	    .exec = SQL_NOTE_DELETE, .status = 204, .summary = "Delete an internal note" },
+	    .on = &note, .exec = SQL_NOTE_DELETE, .status = 204, .summary = "Delete an internal note" },
 	{ .path = NULL }
 };

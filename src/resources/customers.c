@@ -34,7 +34,7 @@ static const struct field merge[] = {
 	{ .name = NULL }
 };
 static const struct resource customer = {
-	"Customer", "A person who asks for help.", "customer_v", "customer", "customer_id", NULL, customer_fields
+	"Customer", "A person who asks for help.", "customer_v", "customer_id", NULL, customer_fields
 };
 static const struct filter by[] = {
 	{ "email",       T_STR,  "lower(t.email) = lower($?)", NULL, "E-mail address, whatever its case.", true },

@@ -19,7 +19,7 @@ static const struct field event_fields[] = {
 	{ "occurred_at", T_TIME, F_OUT, .example = "\"2026-06-13T10:00:00.000Z\"", .doc = "When." },
 	{ .name = NULL }
 };
-static const struct resource event = { "Event", "Something that happened.", "event_v", NULL, "event_id", NULL, event_fields };
+static const struct resource event = { "Event", "Something that happened.", "event_v", "event_id", NULL, event_fields };
 static const struct filter by[] = {
 	{ "after",     T_INT, "t.seq > $?",       NULL, "Only events after this position.", true },
 	{ "topic",     T_STR, "t.topic = $?",     NULL, "Topic; repeatable." },

@@ -17,7 +17,7 @@ static const struct field health_fields[] = {
 	{ "timestamp", T_TIME, F_OUT, .example = "\"2026-06-13T22:26:14.052Z\"", .doc = "Now." },
 	{ .name = NULL }
 };
-static const struct resource health = { "Health", "The process is alive.", NULL, NULL, "status", NULL, health_fields };
+static const struct resource health = { "Health", "The process is alive.", NULL, "status", NULL, health_fields };
 static const struct field ready_fields[] = {
 	{ "status",     T_STR,  F_OUT, .example = "\"ready\"", .doc = "ready, or unavailable with status 503." },
 	{ "postgres",   T_STR,  F_OUT, .example = "\"ok\"", .doc = "ok or down." },
@@ -27,7 +27,7 @@ static const struct field ready_fields[] = {
 	{ "timestamp",  T_TIME, F_OUT, .example = "\"2026-06-13T22:26:14.052Z\"", .doc = "Now." },
 	{ .name = NULL }
 };
-static const struct resource ready = { "Readiness", "Whether requests can be served.", NULL, NULL, "status", NULL, ready_fields };
+static const struct resource ready = { "Readiness", "Whether requests can be served.", NULL, "status", NULL, ready_fields };
 /* clang-format on */
 
 static int

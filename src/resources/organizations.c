@@ -19,7 +19,7 @@ static const struct field organization_fields[] = {
 	{ .name = NULL }
 };
 static const struct resource organization = {
-	"Organization", "A tenant with its settings.", "organization_v", "organization", "org_id", NULL, organization_fields
+	"Organization", "A tenant with its settings.", "organization_v", "org_id", NULL, organization_fields
 };
 
 static const struct field usage_fields[] = {
@@ -36,7 +36,7 @@ static const struct field usage_fields[] = {
 	{ "principals",   T_ANY, F_OUT, .example = "[]", .doc = "The 100 busiest keys and users: principal, name, requests, errors, last_used_at." },
 	{ .name = NULL }
 };
-static const struct resource usage = { "Usage", "What an organization uses.", NULL, NULL, "org_id", NULL, usage_fields };
+static const struct resource usage = { "Usage", "What an organization uses.", NULL, "org_id", NULL, usage_fields };
 
 static const struct field audit_fields[] = {
 	{ "audit_id",    T_ID,   F_OUT, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "Unique id." },
@@ -53,7 +53,7 @@ static const struct field audit_fields[] = {
 	{ "occurred_at", T_TIME, F_OUT, .example = "\"2026-06-13T10:00:00.000Z\"", .doc = "When." },
 	{ .name = NULL }
 };
-static const struct resource audit = { "AuditEntry", "One change: who, what, when, from where.", "audit_entry_v", NULL, "audit_id", NULL, audit_fields };
+static const struct resource audit = { "AuditEntry", "One change: who, what, when, from where.", "audit_entry_v", "audit_id", NULL, audit_fields };
 static const struct filter audit_by[] = {
 	{ "actor_id",    T_STR,  "t.actor_id = $?",    NULL, "Who; repeatable." },
 	{ "action",      T_STR,  "t.action = $?",      NULL, "What; repeatable." },

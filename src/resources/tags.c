@@ -9,7 +9,7 @@ static const struct field tag_fields[] = {
 	{ "tickets", T_INT, F_OUT, .max = 9007199254740991, .example = "42", .doc = "Tickets that have it." },
 	{ .name = NULL }
 };
-static const struct resource tag = { "Tag", "A label and how often it is used.", "tag_v", NULL, "tag", NULL, tag_fields };
+static const struct resource tag = { "Tag", "A label and how often it is used.", "tag_v", "tag", NULL, tag_fields };
 static const struct filter by[] = {
 	{ "prefix", T_STR, "starts_with(t.tag, $?)", NULL, "Only tags that start with this.", true },
 	{ .name = NULL }

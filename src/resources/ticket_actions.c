@@ -65,7 +65,7 @@ static const struct field merge_fields[] = {
 	{ .name = NULL }
 };
 static const struct resource ticket_merge = {
-	"TicketMerge", "The record of a merge.", "ticket_merge_v", NULL, "merge_id", NULL, merge_fields
+	"TicketMerge", "The record of a merge.", "ticket_merge_v", "merge_id", NULL, merge_fields
 };
 static const struct sort merge_sorts[] = { { "merged_at", "t.merged_at", "timestamptz" }, { .name = NULL } };
 static const struct list merges = { NULL, merge_sorts, NULL, false };
@@ -83,7 +83,7 @@ static const struct field activity_fields[] = {
 	{ .name = NULL }
 };
 static const struct resource activity = {
-	"Activity", "One entry of a ticket's timeline.", "activity_v", NULL, "activity_id", "ticket_id", activity_fields
+	"Activity", "One entry of a ticket's timeline.", "activity_v", "activity_id", "ticket_id", activity_fields
 };
 static const struct filter activity_by[] = {
 	{ "kind", T_ENUM, "t.kind = $?", kinds, "Kind; repeatable." },
@@ -104,7 +104,7 @@ static const struct field link_fields[] = {
 	{ .name = NULL }
 };
 static const struct resource ticket_link = {
-	"TicketLink", "A link between two tickets, seen from the one in the path.", "ticket_link_v", NULL, "link_id", "ticket_id", link_fields
+	"TicketLink", "A link between two tickets, seen from the one in the path.", "ticket_link_v", "link_id", "ticket_id", link_fields
 };
 static const struct sort link_sorts[] = { { "created_at", "t.created_at", "timestamptz" }, { .name = NULL } };
 static const struct list links = { NULL, link_sorts, NULL, true };

@@ -62,7 +62,7 @@ static const struct field ticket_fields[] = {
 };
 
 const struct resource ticket = {
-	"Ticket", "A customer's request for help.", "ticket_v", "ticket", "ticket_id", NULL, ticket_fields
+	"Ticket", "A customer's request for help.", "ticket_v", "ticket_id", NULL, ticket_fields
 };
 
 static const struct filter by[] = {

@@ -31,7 +31,7 @@ static const struct field user_fields[] = {
 	{ "updated_at",   T_TIME,  F_OUT, .example = "\"2026-06-13T10:00:00.000Z\"", .doc = "ISO 8601, UTC." },
 	{ .name = NULL }
 };
-static const struct resource user = { "User", "Somebody who works in the desk.", "user_v", "app_user", "user_id", NULL, user_fields };
+static const struct resource user = { "User", "Somebody who works in the desk.", "user_v", "user_id", NULL, user_fields };
 static const struct filter by[] = {
 	{ "role",         T_ENUM, "t.role = $?",         role, "Role; repeatable." },
 	{ "availability", T_ENUM, "t.availability = $?", availability, "Availability; repeatable." },

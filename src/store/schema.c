@@ -143,7 +143,8 @@ apply_repeatable(PGconn *conn, const char **error)
 	static const char drop[] =
 	    "DO $$ DECLARE v text; BEGIN "
 	    "FOR v IN SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-	    "WHERE n.nspname = 'public' AND c.relkind = 'v' LOOP "
+	    "WHERE n.nspname = 'public' AND c.relkind = 'v' "
+	    "AND c.relowner = current_user::regrole LOOP "
 	    "EXECUTE format('DROP VIEW IF EXISTS %I CASCADE', v); END LOOP; END $$";
 	char sum[65], applied[80];
 	const struct schema_file *f;
