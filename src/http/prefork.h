@@ -4,9 +4,10 @@
 
 /*
  * A master that keeps pools of workers alive. It does no I/O besides its
- * scoreboard: one sigwaitinfo loop. HUP reloads (new workers first, then the
- * old ones leave between requests), TERM and INT drain, a crash is replaced,
- * a crash loop backs off from 0.1 to 10 s.
+ * scoreboard: one sigtimedwait loop. HUP reloads (new workers first, then the
+ * old ones leave between requests; if the new ones do not come up, the old
+ * ones stay), TERM and INT drain, a crash is replaced, a crash loop backs off
+ * from 0.1 to 10 s.
  */
 
 #include <stdatomic.h>
@@ -27,7 +28,7 @@ struct slot {
 	_Atomic int64_t busy_since_ms; /* 0 while idle (monotonic milliseconds) */
 	_Atomic int route;             /* index of the route being answered, or -1 */
 	_Atomic int64_t served;
-	_Atomic int leave; /* set by the master: go after this request */
+	_Atomic int leave; /* set by the master, which also sends SIGTERM: go between requests */
 	_Atomic int ready; /* set by the worker once it accepts */
 	int pool;
 	int64_t born_ms;

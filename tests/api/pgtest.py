@@ -2,6 +2,7 @@
 """What the database tests share: psql sessions, the schema, and checks that print a line each."""
 import functools
 import glob
+import json
 import os
 import re
 import subprocess
@@ -216,3 +217,57 @@ def until(condition, seconds=10):
             return False
         time.sleep(0.01)
     return True
+
+
+class Desk:
+    """A scratch database with the schema, a session of each role, and short ways to make rows."""
+
+    def __init__(self, program):
+        need_cluster(program)
+        base = os.path.splitext(os.path.basename(program))[0]
+        self.database = f'{base}_{os.getpid()}'
+        self.sessions = []
+        self.problem = install(self.database)
+        if self.problem == '':
+            self.root, self.owner, self.app, self.scheduler = (
+                self.session(u) for u in ('postgres', OWNER, APP, SCHEDULER))
+
+    def session(self, user=APP):
+        self.sessions.append(Session(self.database, user))
+        return self.sessions[-1]
+
+    def close(self):
+        for session in self.sessions:
+            session.close()
+        drop_database(self.database)
+
+    def insert(self, table, org='org_a', session=None, **values):
+        """Insert a row with a new id; the id."""
+        key = {'app_user': 'user_id', 'api_key': 'key_id', 'ticket_link': 'link_id'}.get(table, table + '_id')
+        columns = ', '.join(['org_id', key] + list(values))
+        values = ', '.join(literal(v) for v in values.values())
+        return (session or self.app).one(
+            f"INSERT INTO {table} ({columns}) VALUES ('{org}', uuid7(), {values}) RETURNING {key}", org=org)
+
+    def ticket(self, org='org_a', session=None, **values):
+        customer = self.root.one(f"SELECT default_customer_id FROM organization WHERE org_id = '{org}'")
+        number = self.app.one(f"SELECT take_numbers('{org}', 1)", org=org)
+        values = {'title': f'Ticket {number}', 'customer_id': customer, 'number': number, **values}
+        return self.insert('ticket', org, session, **values)
+
+    def comment(self, ticket, body, by='user', **values):
+        return self.insert('comment', ticket_id=ticket, body=body, author_type=by, **values)
+
+    def get(self, table, row, *columns):
+        """Columns of a row as text, "" for null."""
+        key = {'app_user': 'user_id', 'api_key': 'key_id'}.get(table, table + '_id')
+        found = self.root(f"SELECT {', '.join(columns)} FROM {table} WHERE {key} = '{row}'")
+        return (found[0][0] if len(columns) == 1 else found[0]) if found else None
+
+    def events(self, run, org='org_a'):
+        """What run() leaves in the change log, in order, as dictionaries."""
+        before = self.root.one(f"SELECT count(*) FROM event WHERE org_id = '{org}'")
+        run()
+        return [json.loads(row[0]) for row in self.root(
+            f"""SELECT to_jsonb(e) FROM event e WHERE org_id = '{org}'
+                 ORDER BY occurred_at, event_id OFFSET {before}""")]
