@@ -66,8 +66,9 @@ add_pool(struct prefork *p, const char *name, long workers)
 int
 main(int argc, char **argv)
 {
-	struct prefork p = { .work = work, .reload = reload, .route_name = route_name,
-		.ready = ready };
+	struct prefork p = {
+		.work = work, .reload = reload, .route_name = route_name, .ready = ready
+	};
 	const char *error;
 	bool check_only = false;
 	int option;

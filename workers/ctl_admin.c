@@ -68,8 +68,9 @@ ctl_migrate(int argc, char **argv)
 static void
 begin(const char *org)
 {
-	struct db_context context = { .org = org, .actor_type = "system",
-		.actor_id = "serviceosctl" };
+	struct db_context context = {
+		.org = org, .actor_type = "system", .actor_id = "serviceosctl"
+	};
 
 	db_begin(db, arena, DB_WRITE, &context);
 }

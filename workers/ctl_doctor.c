@@ -40,9 +40,9 @@ check_role(const char *name, const char *url, bool first)
 		say(schema_current(conn) == schema_version(), "migrations are applied",
 		    "run serviceosctl migrate");
 		res = PQexec(conn, "SELECT extract(epoch FROM clock_timestamp())");
-		skew = PQntuples(res) == 1 ?
-		    strtod(PQgetvalue(res, 0, 0), NULL) - (double)wall_ms() / 1000 :
-		    1e9;
+		skew = PQntuples(res) == 1
+		           ? strtod(PQgetvalue(res, 0, 0), NULL) - (double)wall_ms() / 1000
+		           : 1e9;
 		PQclear(res);
 		say(skew < 2 && skew > -2, "the clocks of this host and PostgreSQL agree",
 		    "synchronize them; times differ by more than 2 s");
@@ -74,12 +74,14 @@ ctl_doctor(int argc, char **argv)
 	check_role("administrator (db_admin_url)", conf.db_admin_url, true);
 	check_role("worker (db_url)", conf.db_url, false);
 	check_role("scheduler (db_scheduler_url)", conf.db_scheduler_url, false);
-	say(redis_ping(redis) == 0, "Redis answers", "check redis_url; requests are served without it");
+	say(redis_ping(redis) == 0, "Redis answers",
+	    "check redis_url; requests are served without it");
 	redis_free(redis);
 	check_socket("fast");
 	check_socket("slow");
 	check_socket("auth");
-	say(access(conf.state_dir, W_OK) == 0, "state_dir can be written", "create it for this user");
+	say(access(conf.state_dir, W_OK) == 0, "state_dir can be written",
+	    "create it for this user");
 	say(conf.secret_key[0] != '\0', "secret_key is set",
 	    "set it to 64 hex digits: openssl rand -hex 32");
 	say(conf.jwt_secret[0] != '\0', "jwt_secret is set",

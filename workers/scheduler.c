@@ -134,8 +134,13 @@ loop(struct scheduler *s, int signals)
 		duties(s);
 		wait = (s->relay_us - mono_us()) / 1000;
 		p[0] = (struct pollfd){ .fd = signals, .events = POLLIN };
-		p[1] = (struct pollfd){ .fd = s->wake == NULL ? -1 : s->wake->fd, .events = POLLIN };
-		if (poll(p, 2, wait < 0 ? 0 : wait > 1000 ? 1000 : (int)wait) == -1 && errno != EINTR)
+		p[1] =
+		    (struct pollfd){ .fd = s->wake == NULL ? -1 : s->wake->fd, .events = POLLIN };
+		if (poll(p, 2,
+			wait < 0      ? 0
+			: wait > 1000 ? 1000
+				      : (int)wait) == -1 &&
+		    errno != EINTR)
 			fatal("poll: %s", strerror(errno));
 		if ((p[0].revents & POLLIN) != 0)
 			return 0;

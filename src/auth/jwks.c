@@ -44,8 +44,8 @@ jwks_own_key(void)
 		cjose_jwk_release(own.jwk);
 	own = (struct jwks_key){ .kid = "own", .alg = "HS256", .own = true };
 	snprintf(own_secret, sizeof(own_secret), "%s", conf.jwt_secret);
-	own.jwk = cjose_jwk_create_oct_spec((const uint8_t *)conf.jwt_secret,
-	    strlen(conf.jwt_secret), &err);
+	own.jwk = cjose_jwk_create_oct_spec(
+	    (const uint8_t *)conf.jwt_secret, strlen(conf.jwt_secret), &err);
 	return own.jwk;
 }
 
@@ -70,9 +70,9 @@ member(struct json_object *o, const char *name)
 	struct json_object *value;
 
 	return json_object_object_get_ex(o, name, &value) &&
-		json_object_is_type(value, json_type_string) ?
-	    json_object_get_string(value) :
-	    "";
+	               json_object_is_type(value, json_type_string)
+	           ? json_object_get_string(value)
+	           : "";
 }
 
 /* The algorithm follows from the kind of key, never from a token. NULL: not for us. */
@@ -80,9 +80,10 @@ static const char *
 alg_of(struct json_object *o)
 {
 	const char *kty = member(o, "kty"), *alg = member(o, "alg"), *use = member(o, "use");
-	const char *ours = strcmp(kty, "RSA") == 0 ? "RS256" :
-	    strcmp(kty, "EC") == 0 && strcmp(member(o, "crv"), "P-256") == 0 ? "ES256" :
-									       NULL;
+	const char *ours = strcmp(kty, "RSA") == 0 ? "RS256"
+	                   : strcmp(kty, "EC") == 0 && strcmp(member(o, "crv"), "P-256") == 0
+	                       ? "ES256"
+	                       : NULL;
 
 	if (ours == NULL || (*use != '\0' && strcmp(use, "sig") != 0) ||
 	    (*alg != '\0' && strcmp(alg, ours) != 0))

@@ -21,9 +21,9 @@ enum principal_kind { WHO_NOBODY, WHO_USER, WHO_API_KEY, WHO_LEGACY, WHO_PLATFOR
 
 struct principal {
 	enum principal_kind kind;
-	char org[64];     /* "" for nobody and platform */
-	char actor[128];  /* user id, key id, or the legacy header's actor */
-	char user_id[37]; /* the user behind it, or "" */
+	char org[64];        /* "" for nobody and platform */
+	char actor[128];     /* user id, key id, or the legacy header's actor */
+	char user_id[37];    /* the user behind it, or "" */
 	char session_id[37]; /* of our own tokens, or "" */
 	enum role role;
 	uint64_t scopes;    /* SCOPE_BIT()s; S_ADMIN includes all others */

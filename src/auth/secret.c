@@ -179,10 +179,11 @@ seal(struct arena *arena, const char *text, size_t len, const char *context)
 	random_bytes(box, NONCE);
 	c = EVP_CIPHER_CTX_new();
 	ok = EVP_EncryptInit_ex(c, EVP_aes_256_gcm(), NULL, key, box) == 1 &&
-	    EVP_EncryptUpdate(c, NULL, &n, (const unsigned char *)context, (int)strlen(context)) == 1 &&
-	    EVP_EncryptUpdate(c, box + NONCE, &n, (const unsigned char *)text, (int)len) == 1 &&
-	    EVP_EncryptFinal_ex(c, box + NONCE + n, &n) == 1 &&
-	    EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, TAG, box + NONCE + len) == 1;
+	     EVP_EncryptUpdate(c, NULL, &n, (const unsigned char *)context, (int)strlen(context)) ==
+	         1 &&
+	     EVP_EncryptUpdate(c, box + NONCE, &n, (const unsigned char *)text, (int)len) == 1 &&
+	     EVP_EncryptFinal_ex(c, box + NONCE + n, &n) == 1 &&
+	     EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, TAG, box + NONCE + len) == 1;
 	EVP_CIPHER_CTX_free(c);
 	explicit_bzero(key, sizeof(key));
 	if (!ok)
@@ -209,10 +210,11 @@ unseal(struct arena *arena, const char *sealed, const char *context, size_t *len
 	out = arena_alloc(arena, *len + 1);
 	c = EVP_CIPHER_CTX_new();
 	ok = EVP_DecryptInit_ex(c, EVP_aes_256_gcm(), NULL, key, box) == 1 &&
-	    EVP_DecryptUpdate(c, NULL, &n, (const unsigned char *)context, (int)strlen(context)) == 1 &&
-	    EVP_DecryptUpdate(c, (unsigned char *)out, &n, box + NONCE, (int)*len) == 1 &&
-	    EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, TAG, box + size - TAG) == 1 &&
-	    EVP_DecryptFinal_ex(c, (unsigned char *)out + n, &n) == 1;
+	     EVP_DecryptUpdate(c, NULL, &n, (const unsigned char *)context, (int)strlen(context)) ==
+	         1 &&
+	     EVP_DecryptUpdate(c, (unsigned char *)out, &n, box + NONCE, (int)*len) == 1 &&
+	     EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, TAG, box + size - TAG) == 1 &&
+	     EVP_DecryptFinal_ex(c, (unsigned char *)out + n, &n) == 1;
 	EVP_CIPHER_CTX_free(c);
 	explicit_bzero(key, sizeof(key));
 	return ok ? out : NULL;

@@ -153,7 +153,7 @@ org_valid(const char *org)
 	size_t len = org == NULL ? 0 : strlen(org);
 
 	return len >= 1 && len <= 63 && org[0] != '_' && org[0] != '-' &&
-	    org[strspn(org, "abcdefghijklmnopqrstuvwxyz0123456789_-")] == '\0';
+	       org[strspn(org, "abcdefghijklmnopqrstuvwxyz0123456789_-")] == '\0';
 }
 
 static const char *
@@ -177,12 +177,12 @@ header_harmless(struct json_object *header)
 }
 
 static int
-check_claims(struct json_object *o, bool own, int64_t now, struct token_claims *claims,
-    const char **why)
+check_claims(
+    struct json_object *o, bool own, int64_t now, struct token_claims *claims, const char **why)
 {
 	const char *issuer = own ? conf.jwt_issuer : or_else(conf.jwks_issuer, conf.jwt_issuer);
-	const char *audience = own ? conf.jwt_audience :
-				     or_else(conf.jwks_audience, conf.jwt_audience);
+	const char *audience =
+	    own ? conf.jwt_audience : or_else(conf.jwks_audience, conf.jwt_audience);
 	int64_t not_before = time_of(o, "nbf"), issued = time_of(o, "iat");
 	const char *iss = string_of(o, "iss");
 

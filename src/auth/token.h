@@ -31,8 +31,8 @@ char *token_issue(struct arena *, const char *user_id, const char *org, const ch
  * Check form, key, signature, exp, nbf, iss and aud (leeway 60 s for nbf
  * only). 0 and the claims in the arena, or -1 with a reason for the log in *why.
  */
-int token_verify(struct arena *, const char *jwt, int64_t now, struct token_claims *,
-    const char **why);
+int token_verify(
+    struct arena *, const char *jwt, int64_t now, struct token_claims *, const char **why);
 /* Re-read the key sets when their files have changed; at most once a second. */
 void token_reload(void);
 

@@ -78,8 +78,13 @@ buf_printf(struct buf *b, const char *format, ...)
 static void
 escape(struct buf *b, unsigned char c)
 {
-	static const char *const names[] = { ['\b'] = "\\b", ['\t'] = "\\t", ['\n'] = "\\n",
-		['\f'] = "\\f", ['\r'] = "\\r", ['"'] = "\\\"", ['\\'] = "\\\\" };
+	static const char *const names[] = { ['\b'] = "\\b",
+		['\t'] = "\\t",
+		['\n'] = "\\n",
+		['\f'] = "\\f",
+		['\r'] = "\\r",
+		['"'] = "\\\"",
+		['\\'] = "\\\\" };
 
 	if (c < sizeof(names) / sizeof(names[0]) && names[c] != NULL)
 		buf_add(b, names[c], 2);

@@ -34,8 +34,7 @@ static const struct row rows[] = {
 
 static char message[512];
 
-static int __attribute__((format(printf, 2, 3)))
-refuse(const char **error, const char *format, ...)
+static int __attribute__((format(printf, 2, 3))) refuse(const char **error, const char *format, ...)
 {
 	va_list args;
 
@@ -66,8 +65,8 @@ set(struct conf *c, const struct row *row, const char *value, const char **error
 		errno = 0;
 		n = strtol(value, &end, 10);
 		if (*value == '\0' || *end != '\0' || errno != 0 || n < 0)
-			return refuse(error, "%s: must be a number from 0, not \"%s\"", row->name,
-			    value);
+			return refuse(
+			    error, "%s: must be a number from 0, not \"%s\"", row->name, value);
 		*(long *)field = n;
 		return 0;
 	}
@@ -179,9 +178,9 @@ is_cidr(const char *s)
 		return false;
 	memcpy(address, s, len);
 	address[len] = '\0';
-	max = inet_pton(AF_INET, address, raw) == 1 ? 32 :
-	    inet_pton(AF_INET6, address, raw) == 1  ? 128 :
-						      -1;
+	max = inet_pton(AF_INET, address, raw) == 1    ? 32
+	      : inet_pton(AF_INET6, address, raw) == 1 ? 128
+	                                               : -1;
 	if (max == -1 || slash == NULL)
 		return max != -1;
 	bits = strtol(slash + 1, &end, 10);
@@ -249,6 +248,5 @@ conf_print_sample(FILE *out)
 	unsigned i;
 
 	for (i = 0; i < LENGTH(rows); i++)
-		fprintf(out, "# %s\n# %s = %s\n\n", rows[i].text, rows[i].name,
-		    rows[i].otherwise);
+		fprintf(out, "# %s\n# %s = %s\n\n", rows[i].text, rows[i].name, rows[i].otherwise);
 }

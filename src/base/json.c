@@ -110,9 +110,10 @@ mix_code(uint64_t hash, unsigned c)
 	if (c < 0x800)
 		return mix(mix(hash, 0xc0 | c >> 6), 0x80 | (c & 0x3f));
 	if (c < 0x10000)
-		return mix(mix(mix(hash, 0xe0 | c >> 12), 0x80 | (c >> 6 & 0x3f)), 0x80 | (c & 0x3f));
-	return mix(mix(mix(mix(hash, 0xf0 | c >> 18), 0x80 | (c >> 12 & 0x3f)),
-		       0x80 | (c >> 6 & 0x3f)),
+		return mix(
+		    mix(mix(hash, 0xe0 | c >> 12), 0x80 | (c >> 6 & 0x3f)), 0x80 | (c & 0x3f));
+	return mix(
+	    mix(mix(mix(hash, 0xf0 | c >> 18), 0x80 | (c >> 12 & 0x3f)), 0x80 | (c >> 6 & 0x3f)),
 	    0x80 | (c & 0x3f));
 }
 
@@ -190,9 +191,8 @@ check_range(struct scan *s, size_t start, bool integer)
 		return errno == ERANGE ? refuse(s, "number_range") : 0;
 	}
 	d = strtod(copy, NULL);
-	return d > 1.7976931348623157e308 || d < -1.7976931348623157e308 ?
-	    refuse(s, "number_range") :
-	    0;
+	return d > 1.7976931348623157e308 || d < -1.7976931348623157e308 ? refuse(s, "number_range")
+	                                                                 : 0;
 }
 
 static int

@@ -48,8 +48,7 @@ log_request(const char *request_id)
 	request = request_id;
 }
 
-static void __attribute__((format(printf, 2, 3)))
-add(struct line *l, const char *format, ...)
+static void __attribute__((format(printf, 2, 3))) add(struct line *l, const char *format, ...)
 {
 	size_t room = sizeof(l->text) - l->len;
 	va_list args;
@@ -135,13 +134,13 @@ message(enum log_level level, const char *format, va_list args)
 	finish(&l);
 }
 
-#define LOG_FUNCTION(name, level)           \
-	void name(const char *format, ...)  \
-	{                                   \
-		va_list args;               \
-		va_start(args, format);     \
+#define LOG_FUNCTION(name, level) \
+	void name(const char *format, ...) \
+	{ \
+		va_list args; \
+		va_start(args, format); \
 		message(level, format, args); \
-		va_end(args);               \
+		va_end(args); \
 	}
 LOG_FUNCTION(log_error, LOG_ERROR)
 LOG_FUNCTION(log_warn, LOG_WARN)

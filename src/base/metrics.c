@@ -64,8 +64,8 @@ metrics_init(unsigned workers, unsigned nroutes)
 	slots = workers + 1;
 	routes = nroutes + 1; /* the last one is "no route" */
 	slot_size = (head + routes * sizeof(struct route_counts) + LINE - 1) / LINE * LINE;
-	memory = mmap(NULL, slots * slot_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-	    -1, 0);
+	memory = mmap(
+	    NULL, slots * slot_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED)
 		fatal("cannot map the metrics");
 }
@@ -180,7 +180,8 @@ metrics_print(struct buf *out, const char *(*route_name)(unsigned))
 	int64_t any;
 
 	for (i = 0; i < M__MAX; i++)
-		buf_printf(out, "# HELP serviceos_%s %s.\n# TYPE serviceos_%s %s\nserviceos_%s %lld\n",
+		buf_printf(out,
+		    "# HELP serviceos_%s %s.\n# TYPE serviceos_%s %s\nserviceos_%s %lld\n",
 		    table[i].name, table[i].text, table[i].name,
 		    table[i].gauge ? "gauge" : "counter", table[i].name,
 		    (long long)metric_sum((enum metric)i));

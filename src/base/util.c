@@ -175,8 +175,8 @@ uuid_valid(const char *s)
 		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
 		char c = s[i];
 
-		if (dash ? c != '-' :
-			   !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') ||
+		if (dash ? c != '-'
+			 : !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') ||
 			       (c >= 'A' && c <= 'F')))
 			return false;
 	}

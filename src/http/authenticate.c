@@ -14,9 +14,9 @@
 #include "base/log.h"
 #include "base/metrics.h"
 
-#define CACHE_SIZE 4096      /* entries, direct-mapped */
-#define FRESH_MS 1000        /* until the database is asked again: the longest a revoked key works */
-#define SIGNATURE_MS 300000  /* until a token's signature is checked again */
+#define CACHE_SIZE 4096     /* entries, direct-mapped */
+#define FRESH_MS 1000       /* until the database is asked again: the longest a revoked key works */
+#define SIGNATURE_MS 300000 /* until a token's signature is checked again */
 
 struct entry {
 	char digest[65];
@@ -72,10 +72,10 @@ limit_of(const char *own, const char *org, long otherwise)
 static void
 set_limits(struct principal *who, const PGresult *row)
 {
-	who->rate_general = limit_of(db_get(row, 0, "rate_general"),
-	    db_get(row, 0, "org_rate_general"), conf.rate_general);
-	who->rate_bulk = limit_of(db_get(row, 0, "rate_bulk"), db_get(row, 0, "org_rate_bulk"),
-	    conf.rate_bulk);
+	who->rate_general = limit_of(
+	    db_get(row, 0, "rate_general"), db_get(row, 0, "org_rate_general"), conf.rate_general);
+	who->rate_bulk =
+	    limit_of(db_get(row, 0, "rate_bulk"), db_get(row, 0, "org_rate_bulk"), conf.rate_bulk);
 }
 
 /* Copy a column that must fit; the tables limit their lengths. */
@@ -246,7 +246,7 @@ is_platform_token(const char *token)
 		return false;
 	sha256_hex(digest, token, strlen(token));
 	return strlen(conf.platform_token_sha256) == 64 &&
-	    CRYPTO_memcmp(digest, conf.platform_token_sha256, 64) == 0;
+	       CRYPTO_memcmp(digest, conf.platform_token_sha256, 64) == 0;
 }
 
 static int
@@ -258,7 +258,8 @@ by_bearer(struct req *r, const char *header)
 		return refuse(r, "Authorization is not a Bearer token");
 	token = header + 7 + strspn(header + 7, " ");
 	if (is_platform_token(token)) {
-		r->who = (struct principal){ .kind = WHO_PLATFORM, .rate_general = conf.rate_general,
+		r->who = (struct principal){ .kind = WHO_PLATFORM,
+			.rate_general = conf.rate_general,
 			.rate_bulk = conf.rate_bulk };
 		copy(r->who.actor, sizeof(r->who.actor), "platform");
 		return 0;
@@ -283,8 +284,9 @@ by_legacy(struct req *r, const char *org)
 		return fail_db(r);
 	if (PQntuples(row) == 0)
 		return refuse(r, "no such organization");
-	r->who = (struct principal){ .kind = WHO_LEGACY, .role = ROLE_ADMIN,
-		.scopes = SCOPE_BIT(S_ADMIN) };
+	r->who = (struct principal){
+		.kind = WHO_LEGACY, .role = ROLE_ADMIN, .scopes = SCOPE_BIT(S_ADMIN)
+	};
 	copy(r->who.org, sizeof(r->who.org), org);
 	copy(r->who.actor, sizeof(r->who.actor), actor == NULL ? "legacy" : actor);
 	set_limits(&r->who, row);

@@ -41,7 +41,7 @@ static bool
 waited_too_long(const struct http_request *in)
 {
 	return conf.queue_timeout > 0 && in->received_ms > 0 &&
-	    wall_ms() - in->received_ms > conf.queue_timeout;
+	       wall_ms() - in->received_ms > conf.queue_timeout;
 }
 
 /* What the web server gave us can be refused before any work. */
@@ -94,14 +94,15 @@ take_address_budget(struct req *r, enum tier tier)
 	char address[64];
 
 	network_client_key(address, r->in->address);
-	return take_budget(r, tier, address, tier == TIER_AUTH ? conf.rate_auth : conf.rate_general);
+	return take_budget(
+	    r, tier, address, tier == TIER_AUTH ? conf.rate_auth : conf.rate_general);
 }
 
 static int
 take_principal_budget(struct req *r)
 {
-	const char *who = arena_printf(r->arena, "%s:%s:%s", r->who.org,
-	    principal_actor_type(&r->who), r->who.actor);
+	const char *who = arena_printf(
+	    r->arena, "%s:%s:%s", r->who.org, principal_actor_type(&r->who), r->who.actor);
 
 	if (r->route->tier == TIER_BULK)
 		return take_budget(r, TIER_BULK, who, r->who.rate_bulk);
@@ -128,11 +129,11 @@ check_caller(struct req *r)
 	if ((route->flags & R_PLATFORM) != 0)
 		return r->who.kind == WHO_PLATFORM ? 0 : fail(r, E_FORBIDDEN);
 	if (r->who.kind == WHO_PLATFORM)
-		return fail_detail(r, E_FORBIDDEN,
-		    "The platform token creates organizations and nothing else.");
+		return fail_detail(
+		    r, E_FORBIDDEN, "The platform token creates organizations and nothing else.");
 	if ((route->flags & R_ANY_SCOPE) == 0 && !principal_may(&r->who, route->scope))
-		return fail_detail(r, E_FORBIDDEN, "The scope %s is needed.",
-		    scope_word(route->scope));
+		return fail_detail(
+		    r, E_FORBIDDEN, "The scope %s is needed.", scope_word(route->scope));
 	r->org = r->who.org;
 	if (r->match.org != NULL && strcmp(r->match.org, r->org) != 0)
 		return fail(r, E_NOT_FOUND);
@@ -148,8 +149,8 @@ check_ids(struct req *r)
 
 	for (i = 0; i < r->match.nargs; i++) {
 		size_t len = strlen(params[i]);
-		bool own_word = strcmp(params[i], "external_id") == 0 ||
-		    strcmp(params[i], "agent_id") == 0;
+		bool own_word =
+		    strcmp(params[i], "external_id") == 0 || strcmp(params[i], "agent_id") == 0;
 
 		if (!own_word && len >= 2 && strcmp(params[i] + len - 2, "id") == 0 &&
 		    !uuid_valid(r->args[i]))
@@ -225,8 +226,13 @@ http_dispatch(struct worker *w, const struct http_request *in, struct http_reply
 	struct req *r = arena_alloc(w->arena, sizeof(*r));
 	int64_t start = mono_us();
 
-	*r = (struct req){ .worker = w, .arena = w->arena, .db = w->db, .in = in, .out = out,
-		.reply_slot = -1, .exec_slot = -1 };
+	*r = (struct req){ .worker = w,
+		.arena = w->arena,
+		.db = w->db,
+		.in = in,
+		.out = out,
+		.reply_slot = -1,
+		.exec_slot = -1 };
 	buf_init(&out->head, w->arena, 512);
 	buf_init(&out->body, w->arena, 4096);
 	r->request_id = choose_request_id(r);

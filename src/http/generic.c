@@ -44,8 +44,8 @@ api_exec(struct req *r)
 	if (route->reply == NULL)
 		return reply_empty(r);
 	id = r->new_id != NULL ? r->new_id : nargs > 0 ? r->args[nargs - 1] : r->org;
-	parent = r->new_id != NULL ? (nargs > 0 ? r->args[nargs - 1] : NULL) :
-	    nargs > 1		   ? r->args[nargs - 2] :
-				     NULL;
+	parent = r->new_id != NULL ? (nargs > 0 ? r->args[nargs - 1] : NULL)
+	         : nargs > 1       ? r->args[nargs - 2]
+	                           : NULL;
 	return reply_resource(r, 200, route->reply, parent, id);
 }

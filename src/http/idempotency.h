@@ -10,7 +10,8 @@
  * for 24 hours; a refused request changed nothing and may be tried again.
  */
 
-/* Inside the transaction, before the handler. 1: r->out is the stored reply; 0: go on; -1 failed. */
+/* Inside the transaction, before the handler. 1: r->out is the stored reply; 0: go on; -1 failed.
+ */
 int idempotency_begin(struct req *, const char *key);
 /* Inside the transaction, after the handler: store r->out. */
 void idempotency_end(struct req *);

@@ -22,12 +22,12 @@ column_kind(Oid type)
 	switch (type) {
 	case 16: /* bool */
 		return COLUMN_BOOL;
-	case 20: /* int8 */
-	case 21: /* int2 */
-	case 23: /* int4 */
-	case 114: /* json */
-	case 700: /* float4 */
-	case 701: /* float8 */
+	case 20:   /* int8 */
+	case 21:   /* int2 */
+	case 23:   /* int4 */
+	case 114:  /* json */
+	case 700:  /* float4 */
+	case 701:  /* float8 */
 	case 1700: /* numeric */
 	case 3802: /* jsonb */
 		return COLUMN_RAW;

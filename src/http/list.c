@@ -116,8 +116,8 @@ choose_order(struct page *p)
 static const char *
 make_cursor(const struct page *p, const char *value, const char *id)
 {
-	const char *text = arena_printf(p->r->arena, "%s%s\n%s\n%s", p->descending ? "-" : "",
-	    p->sort->name, value, id);
+	const char *text = arena_printf(
+	    p->r->arena, "%s%s\n%s\n%s", p->descending ? "-" : "", p->sort->name, value, id);
 
 	return base64url_encode(p->r->arena, text, strlen(text));
 }
@@ -148,8 +148,8 @@ add_cursor(struct page *p)
 	n = add_value(p, value);
 	add_value(p, id);
 	if (strcmp(p->sort->column + 2, p->shape->key) == 0) /* the key alone orders */
-		buf_printf(&p->sql, " AND t.%s %c $%d", p->shape->key, p->descending ? '<' : '>',
-		    n + 1);
+		buf_printf(
+		    &p->sql, " AND t.%s %c $%d", p->shape->key, p->descending ? '<' : '>', n + 1);
 	else
 		buf_printf(&p->sql, " AND (%s, t.%s) %c ($%d::%s, $%d)", p->sort->column,
 		    p->shape->key, p->descending ? '<' : '>', n, p->sort->type, n + 1);
@@ -222,7 +222,8 @@ write_page(struct page *p, const PGresult *rows, const PGresult *total)
 	buf_printf(out, ",\"has_more\":%s,\"next_cursor\":", more ? "true" : "false");
 	i = n - 1;
 	if (more)
-		buf_json_str(out, make_cursor(p, db_get(rows, i, "__sort"), db_get(rows, i, "__id")));
+		buf_json_str(
+		    out, make_cursor(p, db_get(rows, i, "__sort"), db_get(rows, i, "__id")));
 	else
 		buf_str(out, "null");
 	if (total != NULL)
@@ -239,8 +240,9 @@ reply_list(struct req *r, const struct resource *shape, const struct list *list,
 	const PGresult *rows, *total = NULL;
 	int slot, total_slot = -1, i;
 
-	*p = (struct page){ .r = r, .shape = shape, .list = list,
-		.with_optional = shape != r->route->reply };
+	*p = (struct page){
+		.r = r, .shape = shape, .list = list, .with_optional = shape != r->route->reply
+	};
 	buf_init(&p->sql, r->arena, 256);
 	add_value(p, r->org);
 	for (i = 0; i < nvalues; i++)

@@ -44,12 +44,12 @@ put_path_parameters(struct buf *out, const struct route *route)
 			    "{\"type\":\"string\",\"examples\":[\"org_123\"]}",
 			    "The organization of the credential.");
 		else if (len >= 2 && strcmp(name + len - 2, "id") == 0 &&
-		    strcmp(name, "external_id") != 0 && strcmp(name, "agent_id") != 0)
+			 strcmp(name, "external_id") != 0 && strcmp(name, "agent_id") != 0)
 			put_parameter(out, name, "path", true,
 			    "{\"type\":\"string\",\"format\":\"uuid\"}", "Id.");
 		else
-			put_parameter(out, name, "path", true, "{\"type\":\"string\",\"minLength\":1}",
-			    "Percent-encoded.");
+			put_parameter(out, name, "path", true,
+			    "{\"type\":\"string\",\"minLength\":1}", "Percent-encoded.");
 	}
 }
 
@@ -80,7 +80,8 @@ put_list_parameters(struct buf *out, const struct list *list)
 	buf_init(&schema, out->arena, 256);
 	buf_str(&schema, "{\"type\":\"string\",\"enum\":[");
 	for (s = list->sorts; s->name != NULL; s++)
-		buf_printf(&schema, "%s\"%s\",\"-%s\"", s == list->sorts ? "" : ",", s->name, s->name);
+		buf_printf(
+		    &schema, "%s\"%s\",\"-%s\"", s == list->sorts ? "" : ",", s->name, s->name);
 	buf_str(&schema, "]}");
 	put_parameter(out, "sort", "query", false, schema.data, "Order; - for descending.");
 	put_parameter(out, "limit", "query", false,
@@ -139,8 +140,10 @@ put_body(struct buf *out, const struct route *route)
 	bool required = false;
 
 	for (f = route->body; f->name != NULL; f++)
-		required |= use == F_CREATE && (f->flags & (F_CREATE | F_REQ)) == (F_CREATE | F_REQ);
-	buf_printf(out, ",\"requestBody\":{\"required\":%s,\"content\":{\"application/json\":{\"schema\":",
+		required |=
+		    use == F_CREATE && (f->flags & (F_CREATE | F_REQ)) == (F_CREATE | F_REQ);
+	buf_printf(out,
+	    ",\"requestBody\":{\"required\":%s,\"content\":{\"application/json\":{\"schema\":",
 	    required ? "true" : "false");
 	openapi_object(out, route->body, use, route->summary);
 	buf_str(out, ",\"example\":");
@@ -164,21 +167,27 @@ put_success(struct buf *out, const struct route *route)
 {
 	int status = success_status(route);
 
-	buf_printf(out, "\"%d\":{\"description\":\"%s\",\"headers\":{"
-			"\"X-RateLimit-Limit\":{\"$ref\":\"#/components/headers/RateLimitLimit\"},"
-			"\"X-RateLimit-Remaining\":{\"$ref\":\"#/components/headers/RateLimitRemaining\"},"
-			"\"X-RateLimit-Reset\":{\"$ref\":\"#/components/headers/RateLimitReset\"},"
-			"\"X-Request-Id\":{\"$ref\":\"#/components/headers/RequestId\"}}",
-	    status, status == 204 ? "Done." : status == 201 ? "Created." : "OK.");
+	buf_printf(out,
+	    "\"%d\":{\"description\":\"%s\",\"headers\":{"
+	    "\"X-RateLimit-Limit\":{\"$ref\":\"#/components/headers/RateLimitLimit\"},"
+	    "\"X-RateLimit-Remaining\":{\"$ref\":\"#/components/headers/RateLimitRemaining\"},"
+	    "\"X-RateLimit-Reset\":{\"$ref\":\"#/components/headers/RateLimitReset\"},"
+	    "\"X-Request-Id\":{\"$ref\":\"#/components/headers/RequestId\"}}",
+	    status,
+	    status == 204   ? "Done."
+	    : status == 201 ? "Created."
+			    : "OK.");
 	if (route->reply != NULL && status != 204) {
 		buf_str(out, ",\"content\":{\"application/json\":{\"schema\":");
 		if (route->list != NULL)
-			buf_printf(out, "{\"allOf\":[{\"$ref\":\"#/components/schemas/Page\"},"
-					"{\"type\":\"object\",\"properties\":{\"data\":{\"type\":\"array\","
-					"\"items\":{\"$ref\":\"#/components/schemas/%s\"}}}}]}",
+			buf_printf(out,
+			    "{\"allOf\":[{\"$ref\":\"#/components/schemas/Page\"},"
+			    "{\"type\":\"object\",\"properties\":{\"data\":{\"type\":\"array\","
+			    "\"items\":{\"$ref\":\"#/components/schemas/%s\"}}}}]}",
 			    route->reply->name);
 		else
-			buf_printf(out, "{\"$ref\":\"#/components/schemas/%s\"}", route->reply->name);
+			buf_printf(
+			    out, "{\"$ref\":\"#/components/schemas/%s\"}", route->reply->name);
 		buf_str(out, ",\"example\":");
 		if (route->list != NULL)
 			buf_str(out, "{\"data\":[");
@@ -220,8 +229,9 @@ put_operation(struct buf *out, const struct route *route, const struct route_gro
 {
 	static const char *const words[] = { "get", "post", "put", "patch", "delete" };
 
-	buf_printf(out, "\"%s\":{\"operationId\":\"%s\",\"tags\":[\"%s\"],\"summary\":",
-	    words[route->method], route->id, group->name);
+	buf_printf(out,
+	    "\"%s\":{\"operationId\":\"%s\",\"tags\":[\"%s\"],\"summary\":", words[route->method],
+	    route->id, group->name);
 	buf_json_str(out, route->summary);
 	member(out, "description", route->doc != NULL ? route->doc : route->summary);
 	if ((route->flags & R_PUBLIC) != 0)
@@ -328,8 +338,9 @@ put_problem(struct buf *out, const char *name, enum error error)
 
 	buf_printf(out, "\"%s\":{\"description\":", name);
 	buf_json_str(out, row->title);
-	buf_printf(out, ",\"content\":{\"application/problem+json\":{\"schema\":{\"$ref\":\"#/components/schemas/Problem\"},"
-			"\"example\":{\"type\":\"%s/api-docs#/errors/%s\",\"title\":",
+	buf_printf(out,
+	    ",\"content\":{\"application/problem+json\":{\"schema\":{\"$ref\":\"#/components/schemas/Problem\"},"
+	    "\"example\":{\"type\":\"%s/api-docs#/errors/%s\",\"title\":",
 	    conf.base_url, row->code);
 	buf_json_str(out, row->title);
 	buf_printf(out, ",\"status\":%d,\"code\":\"%s\",\"detail\":", row->status, row->code);
@@ -382,10 +393,12 @@ put_tags(struct buf *out)
 void
 openapi_print(struct buf *out)
 {
-	buf_str(out, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"ServiceOS Helpdesk API\","
-		     "\"version\":\"" PACKAGE_VERSION "\",\"summary\":\"A multi-tenant helpdesk over HTTP.\","
-		     "\"description\":\"Every path also answers under the other prefix: /api/x and /api/v1/x are the same.\","
-		     "\"license\":{\"name\":\"Apache-2.0\",\"identifier\":\"Apache-2.0\"}},\"servers\":[{\"url\":");
+	buf_str(out,
+	    "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"ServiceOS Helpdesk API\","
+	    "\"version\":\"" PACKAGE_VERSION
+	    "\",\"summary\":\"A multi-tenant helpdesk over HTTP.\","
+	    "\"description\":\"Every path also answers under the other prefix: /api/x and /api/v1/x are the same.\","
+	    "\"license\":{\"name\":\"Apache-2.0\",\"identifier\":\"Apache-2.0\"}},\"servers\":[{\"url\":");
 	buf_json_str(out, "/");
 	buf_str(out, "}],\"security\":[{\"bearer\":[]},{\"apiKey\":[]}]");
 	put_tags(out);

@@ -103,7 +103,8 @@ openapi_field(struct buf *out, const struct field *f, unsigned use)
 
 	buf_char(out, '{');
 	if ((f->flags & F_LIST) != 0) {
-		buf_printf(out, "\"type\":%s,\"items\":{", nullable ? "[\"array\",\"null\"]" : "\"array\"");
+		buf_printf(out, "\"type\":%s,\"items\":{",
+		    nullable ? "[\"array\",\"null\"]" : "\"array\"");
 		put_value(out, f, use, false);
 		buf_char(out, '}');
 		if (use != F_OUT)
@@ -182,8 +183,8 @@ openapi_example(struct buf *out, const struct field *fields, unsigned use)
 	for (f = fields; f->name != NULL; f++) {
 		if (!field_used(f, use) || (use == F_OUT && (f->flags & F_OPT) != 0))
 			continue;
-		buf_printf(out, "%s\"%s\":%s", comma, f->name,
-		    f->example == NULL ? "null" : f->example);
+		buf_printf(
+		    out, "%s\"%s\":%s", comma, f->name, f->example == NULL ? "null" : f->example);
 		comma = ",";
 	}
 	buf_char(out, '}');

@@ -17,8 +17,8 @@
 #define POOLS_MAX 4
 
 struct pool {
-	const char *name;  /* "fast" */
-	int listen_fd;     /* non-blocking, listening; opened before prefork_run() */
+	const char *name; /* "fast" */
+	int listen_fd;    /* non-blocking, listening; opened before prefork_run() */
 	unsigned workers;
 };
 

@@ -41,9 +41,10 @@ problem_write(struct req *r)
 	buf_json_str(out, row->title);
 	buf_printf(out, ",\"status\":%d", r->status);
 	member(out, "code", r->code);
-	member(out, "detail", r->detail != NULL ? r->detail :
-		r->fields != NULL	       ? r->fields->message :
-						 row->title);
+	member(out, "detail",
+	    r->detail != NULL   ? r->detail
+	    : r->fields != NULL ? r->fields->message
+				: row->title);
 	member(out, "request_id", r->request_id);
 	if (r->fields != NULL)
 		put_fields(out, r->fields);
@@ -66,7 +67,7 @@ problem_allow(struct req *r)
 	buf_init(&out, r->arena, 64);
 	for (m = GET; m <= DELETE; m++)
 		if ((r->match.allowed & 1u << m) != 0)
-			buf_printf(&out, "%s%s", out.len == 0 ? "" : ", ",
-			    method_word((enum method)m));
+			buf_printf(
+			    &out, "%s%s", out.len == 0 ? "" : ", ", method_word((enum method)m));
 	return out.data;
 }

@@ -55,8 +55,8 @@ parse(struct req *r)
 
 		if (len > 0) {
 			if (++n > PARAMETERS_MAX)
-				return fail_detail(r, E_BAD_REQUEST,
-				    "At most %d query parameters.", PARAMETERS_MAX);
+				return fail_detail(r, E_BAD_REQUEST, "At most %d query parameters.",
+				    PARAMETERS_MAX);
 			q = arena_alloc(r->arena, sizeof(*q));
 			q->name = decode(r->arena, p, key);
 			q->value = key < len ? decode(r->arena, p + key + 1, len - key - 1) : "";
@@ -92,8 +92,8 @@ check_includes(struct req *r, const char *value)
 		for (i = r->route->includes; i->name != NULL && strcmp(i->name, word) != 0; i++)
 			;
 		if (i->name == NULL)
-			fail_field(r, "include", "not_allowed", "There is no include \"%.64s\".",
-			    word);
+			fail_field(
+			    r, "include", "not_allowed", "There is no include \"%.64s\".", word);
 		value += len + (value[len] == ',');
 	}
 }
@@ -110,8 +110,8 @@ check_fields(struct req *r, const char *value)
 			if ((f->flags & F_OUT) != 0 && strcmp(f->name, word) == 0)
 				break;
 		if (f->name == NULL)
-			fail_field(r, "fields", "not_allowed", "There is no field \"%.64s\".",
-			    word);
+			fail_field(
+			    r, "fields", "not_allowed", "There is no field \"%.64s\".", word);
 		value += len + (value[len] == ',');
 	}
 }
@@ -185,7 +185,8 @@ split_lists(struct req *r)
 		    (f->type != T_ENUM && f->type != T_ID && f->type != T_TAG))
 			continue;
 		rest = arena_alloc(r->arena, sizeof(*rest));
-		*rest = (struct query_value){ .name = q->name, .value = comma + 1, .next = q->next };
+		*rest =
+		    (struct query_value){ .name = q->name, .value = comma + 1, .next = q->next };
 		q->value = arena_strndup(r->arena, q->value, (size_t)(comma - q->value));
 		q->next = rest;
 	}

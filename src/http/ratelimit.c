@@ -21,10 +21,10 @@
 struct entry {
 	uint64_t hash;
 	int64_t used_ms;
-	int64_t window;       /* start of the window that the rest speaks of, ms */
+	int64_t window; /* start of the window that the rest speaks of, ms */
 	long limit;
-	long leased;          /* requests left of the block */
-	long remaining;       /* beyond the lease, when Redis was asked */
+	long leased;    /* requests left of the block */
+	long remaining; /* beyond the lease, when Redis was asked */
 	int64_t refused_until;
 	int64_t local_window; /* counting without Redis */
 	long local_now, local_before;
@@ -78,8 +78,8 @@ rate_init(void)
 
 	if (table != NULL)
 		return;
-	table = mmap(NULL, sizeof(*table), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-	    0);
+	table =
+	    mmap(NULL, sizeof(*table), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (table == MAP_FAILED)
 		fatal("cannot map the rate limits: %s", strerror(errno));
 	pthread_mutexattr_init(&attr);
@@ -191,7 +191,7 @@ take_local(uint64_t hash, long limit, int64_t window_ms, int64_t now, struct rat
 		e->local_window = window;
 	}
 	weighted = (long)((double)e->local_before * (double)(window_ms - now % window_ms) /
-	    (double)window_ms);
+			  (double)window_ms);
 	left = limit - e->local_now - weighted;
 	allowed = left > 0;
 	if (allowed)
@@ -211,8 +211,9 @@ block_size(uint64_t hash, long limit, int64_t now)
 	pthread_mutex_unlock(lock);
 	if (remaining == 0) /* the first of a window, or the edge: only Redis knows */
 		return 1;
-	return remaining / BLOCK_PARTS < 1 ? 1 : remaining / BLOCK_PARTS > limit ? limit :
-										   remaining / BLOCK_PARTS;
+	return remaining / BLOCK_PARTS < 1       ? 1
+	       : remaining / BLOCK_PARTS > limit ? limit
+	                                         : remaining / BLOCK_PARTS;
 }
 
 static bool
@@ -293,7 +294,7 @@ rate_peek(enum tier tier, const char *who, long limit, struct rate *rate)
 	struct entry *e = find(hash, now);
 	bool known = e->window == now - now % window_ms && e->limit == limit;
 
-	tell(rate, limit, known ? e->remaining + e->leased : limit, now - now % window_ms, window_ms,
-	    now, true);
+	tell(rate, limit, known ? e->remaining + e->leased : limit, now - now % window_ms,
+	    window_ms, now, true);
 	pthread_mutex_unlock(lock);
 }

@@ -159,8 +159,8 @@ add_field(struct req *r, const char *name, const char *code, const char *message
 static int
 fail_rule(struct req *r, const struct db_error *e)
 {
-	int status = (e->sqlstate[2] - '0') * 100 + (e->sqlstate[3] - '0') * 10 +
-	    (e->sqlstate[4] - '0');
+	int status =
+	    (e->sqlstate[2] - '0') * 100 + (e->sqlstate[3] - '0') * 10 + (e->sqlstate[4] - '0');
 
 	fail(r, status == 404 ? E_NOT_FOUND : status == 409 ? E_CONFLICT : E_VALIDATION);
 	r->status = status;
@@ -245,8 +245,8 @@ reply_slot(struct req *r, int status, const struct resource *shape, int slot)
 
 /* Read by one composed statement per resource: the view's columns, by org, parent and id. */
 int
-reply_resource(struct req *r, int status, const struct resource *shape, const char *parent,
-    const char *id)
+reply_resource(
+    struct req *r, int status, const struct resource *shape, const char *parent, const char *id)
 {
 	const char *values[] = { r->org, id, parent };
 	char *sql;
@@ -259,7 +259,11 @@ reply_resource(struct req *r, int status, const struct resource *shape, const ch
 	if (with_parent)
 		sql = arena_printf(r->arena, "%s AND t.%s = $3", sql, shape->parent);
 	return reply_slot(r, status, shape,
-	    db_queue_text(r->db, sql, org_only ? 1 : with_parent ? 3 : 2, values));
+	    db_queue_text(r->db, sql,
+		org_only      ? 1
+		: with_parent ? 3
+			      : 2,
+		values));
 }
 
 int

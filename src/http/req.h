@@ -66,10 +66,10 @@ struct req {
 	struct route_match match;
 	const struct route *route;
 	struct principal who;
-	const char *org;       /* the credential's organisation; NULL on public routes */
-	const char **args;     /* path ids, without :org_id */
-	const char *new_id;    /* R_CREATE */
-	const char *number;    /* R_NUMBER */
+	const char *org;          /* the credential's organisation; NULL on public routes */
+	const char **args;        /* path ids, without :org_id */
+	const char *new_id;       /* R_CREATE */
+	const char *number;       /* R_NUMBER */
 	struct json_object *body; /* checked against route->body, or NULL */
 	const char *body_text;    /* the same as text, for a jsonb parameter */
 	struct query_value *query;
@@ -118,8 +118,8 @@ int fail_db(struct req *);
 
 /* Success. All return 0. */
 /* The row of the resource with this id (and parent id, else NULL), read in this transaction. */
-int reply_resource(struct req *, int status, const struct resource *, const char *parent,
-    const char *id);
+int reply_resource(
+    struct req *, int status, const struct resource *, const char *parent, const char *id);
 /* A row of a statement, its columns as members. */
 int reply_slot(struct req *, int status, const struct resource *, int slot);
 /* A body composed by the handler in r->out->body. */

@@ -19,15 +19,15 @@ struct req;
 enum method { GET, POST, PUT, PATCH, DELETE };
 
 enum field_type {
-	T_STR,    /* one line, no control characters; min and max in characters */
-	T_TEXT,   /* the same with line breaks and tabs */
-	T_INT,    /* min and max are bounds */
+	T_STR,  /* one line, no control characters; min and max in characters */
+	T_TEXT, /* the same with line breaks and tabs */
+	T_INT,  /* min and max are bounds */
 	T_NUM,
 	T_BOOL,
-	T_ENUM,   /* one of .words */
-	T_ID,     /* UUID */
-	T_TIME,   /* RFC 3339 date-time */
-	T_DATE,   /* YYYY-MM-DD */
+	T_ENUM, /* one of .words */
+	T_ID,   /* UUID */
+	T_TIME, /* RFC 3339 date-time */
+	T_DATE, /* YYYY-MM-DD */
 	T_EMAIL,
 	T_URL,    /* http or https */
 	T_TAG,    /* 1 to 64 characters, no comma or blank at the ends */
@@ -49,7 +49,7 @@ struct field {
 	const char *name;
 	enum field_type type;
 	unsigned flags;
-	long min, max; /* see the type; max 0 means the type's default */
+	long min, max;            /* see the type; max 0 means the type's default */
 	const char *const *words; /* T_ENUM, NULL-terminated */
 	const struct field *sub;  /* T_OBJECT */
 	unsigned max_items;       /* F_LIST; 0 means 100 */
@@ -61,9 +61,10 @@ struct field {
 struct resource {
 	const char *name; /* "Ticket": the schema's name in the OpenAPI document */
 	const char *doc;
-	const char *view;   /* "ticket_v" */
-	const char *key;    /* column of the id in the view: "ticket_id" */
-	const char *parent; /* column of the id before it in the path, or NULL: "ticket_id" for comments */
+	const char *view; /* "ticket_v" */
+	const char *key;  /* column of the id in the view: "ticket_id" */
+	const char
+	    *parent; /* column of the id before it in the path, or NULL: "ticket_id" for comments */
 	const struct field *fields;
 };
 
@@ -99,15 +100,15 @@ struct include {
 	const char *doc;
 };
 
-#define R_PUBLIC 0x01   /* no credential needed; no organisation */
-#define R_PLATFORM 0x02 /* the platform token, not an organisation's credential */
-#define R_CREATE 0x04   /* the dispatcher makes the new id: after the path's ids in the values */
-#define R_SECRET 0x08   /* the reply has a secret: stored encrypted for Idempotency-Key */
+#define R_PUBLIC 0x01    /* no credential needed; no organisation */
+#define R_PLATFORM 0x02  /* the platform token, not an organisation's credential */
+#define R_CREATE 0x04    /* the dispatcher makes the new id: after the path's ids in the values */
+#define R_SECRET 0x08    /* the reply has a secret: stored encrypted for Idempotency-Key */
 #define R_ANY_SCOPE 0x10 /* any valid credential */
-#define R_RAW 0x20      /* the reply is not JSON of a resource; excluded from body checks */
-#define R_HIDDEN 0x40   /* served, but not part of the OpenAPI document */
-#define R_OUTSIDE 0x80  /* no transaction of the dispatcher's: the handler makes its own */
-#define R_NUMBER 0x100 /* makes a ticket: r->number is its number, taken before the transaction */
+#define R_RAW 0x20       /* the reply is not JSON of a resource; excluded from body checks */
+#define R_HIDDEN 0x40    /* served, but not part of the OpenAPI document */
+#define R_OUTSIDE 0x80   /* no transaction of the dispatcher's: the handler makes its own */
+#define R_NUMBER 0x100   /* makes a ticket: r->number is its number, taken before the transaction */
 
 struct route {
 	enum method method;
@@ -125,7 +126,8 @@ struct route {
 	const struct list *list;
 	const struct filter *query; /* further query parameters of an operation that is no list */
 	const struct include *includes;
-	enum sql_id exec; /* api_exec: $1 org, path ids, new id (R_CREATE), body. First column: the id */
+	enum sql_id
+	    exec; /* api_exec: $1 org, path ids, new id (R_CREATE), body. First column: the id */
 	const char *summary;
 	const char *doc;
 	const char *example; /* body for the documentation when the fields' examples do not do */
@@ -133,7 +135,7 @@ struct route {
 
 /* All tables of src/resources, in the order of the documentation; ends in NULL. */
 struct route_group {
-	const char *name; /* tag of the OpenAPI document */
+	const char *name;           /* tag of the OpenAPI document */
 	const struct route *routes; /* ends in .path NULL */
 	const char *doc;
 };

@@ -91,18 +91,18 @@ email_valid(const char *s)
 		if (*p <= ' ' || *p == 0x7f || strchr("\"(),:;<>[]\\", *p) != NULL)
 			return false;
 	return strchr(at + 1, '.') != NULL && at[1] != '.' && p[-1] != '.' &&
-	    strstr(at, "..") == NULL;
+	       strstr(at, "..") == NULL;
 }
 
 static bool
 url_valid(const char *s)
 {
-	const char *host = strncasecmp(s, "https://", 8) == 0 ? s + 8 :
-	    strncasecmp(s, "http://", 7) == 0		      ? s + 7 :
-							       NULL;
+	const char *host = strncasecmp(s, "https://", 8) == 0  ? s + 8
+	                   : strncasecmp(s, "http://", 7) == 0 ? s + 7
+	                                                       : NULL;
 
 	return host != NULL && *host != '\0' && strchr("/?#:@", *host) == NULL &&
-	    strpbrk(s, " \t\r\n\\\"<>") == NULL && !has_control(s, strlen(s), false);
+	       strpbrk(s, " \t\r\n\\\"<>") == NULL && !has_control(s, strlen(s), false);
 }
 
 static bool
@@ -122,7 +122,7 @@ tag_valid(const char *s)
 	size_t len = strlen(s);
 
 	return len > 0 && utf8_length(s, len) <= 64 && s[0] != ' ' && s[len - 1] != ' ' &&
-	    strchr(s, ',') == NULL && !has_control(s, len, false);
+	       strchr(s, ',') == NULL && !has_control(s, len, false);
 }
 
 static bool
@@ -161,33 +161,34 @@ schema_text(struct req *r, const char *name, enum field_type type, const char *c
 		return uuid_valid(value) || fail_field(r, name, "format", "Must be a UUID.") == 0;
 	case T_TIME:
 		return time_valid(value) ||
-		    fail_field(r, name, "format",
-			"Must be an RFC 3339 date and time with a zone, such as "
-			"2026-06-13T10:00:00Z.") == 0;
+		       fail_field(r, name, "format",
+			   "Must be an RFC 3339 date and time with a zone, such as "
+			   "2026-06-13T10:00:00Z.") == 0;
 	case T_DATE:
 		return date_valid(value) ||
-		    fail_field(r, name, "format", "Must be a date such as 2026-06-13.") == 0;
+		       fail_field(r, name, "format", "Must be a date such as 2026-06-13.") == 0;
 	case T_EMAIL:
 		return email_valid(value) ||
-		    fail_field(r, name, "format", "Must be an e-mail address.") == 0;
+		       fail_field(r, name, "format", "Must be an e-mail address.") == 0;
 	case T_URL:
 		return url_valid(value) ||
-		    fail_field(r, name, "format", "Must be an http or https address.") == 0;
+		       fail_field(r, name, "format", "Must be an http or https address.") == 0;
 	case T_TAG:
 		return tag_valid(value) ||
-		    fail_field(r, name, "format",
-			"Must be a tag: 1 to 64 characters, no comma, no blank at the ends.") == 0;
+		       fail_field(r, name, "format",
+			   "Must be a tag: 1 to 64 characters, no comma, no blank at the ends.") ==
+		           0;
 	case T_INT:
 		if (strlen(value) > 18 || *value == '\0' || strtol(value, &end, 10) == 0)
 			return strcmp(value, "0") == 0 ||
-			    fail_field(r, name, "type", "Must be an integer.") == 0;
+			       fail_field(r, name, "type", "Must be an integer.") == 0;
 		return *end == '\0' || fail_field(r, name, "type", "Must be an integer.") == 0;
 	case T_BOOL:
 		return strcmp(value, "true") == 0 || strcmp(value, "false") == 0 ||
-		    fail_field(r, name, "type", "Must be true or false.") == 0;
+		       fail_field(r, name, "type", "Must be true or false.") == 0;
 	default:
 		return strlen(value) <= 1024 ||
-		    fail_field(r, name, "too_long", "At most 1024 bytes.") == 0;
+		       fail_field(r, name, "too_long", "At most 1024 bytes.") == 0;
 	}
 }
 
@@ -253,8 +254,8 @@ check_members(struct req *r, const char *parent, const struct field *fields, uns
 		if (json_object_object_get_ex(object, f->name, &v))
 			check_value(r, path_of(r, parent, f->name), f, v);
 		else if ((f->flags & F_REQ) != 0 && use != F_PATCH)
-			fail_field(r, path_of(r, parent, f->name), "required",
-			    "The field is required.");
+			fail_field(
+			    r, path_of(r, parent, f->name), "required", "The field is required.");
 	}
 }
 
@@ -264,7 +265,7 @@ check_object(struct req *r, const char *name, const struct field *f, struct json
 	if (f->sub != NULL)
 		check_members(r, name, f->sub, F_BODY, v);
 	else if ((long)strlen(json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN)) >
-	    field_max(f))
+		 field_max(f))
 		fail_field(r, name, "too_long", "At most %ld bytes of JSON.", field_max(f));
 }
 
@@ -354,7 +355,7 @@ static bool
 media_type_fits(const char *type)
 {
 	return type == NULL || *type == '\0' || strncasecmp(type, "application/json", 16) == 0 ||
-	    strncasecmp(type, "application/merge-patch+json", 28) == 0;
+	       strncasecmp(type, "application/merge-patch+json", 28) == 0;
 }
 
 int
@@ -374,7 +375,7 @@ schema_body(struct req *r)
 		    e.key[0] == '\0' ? "" : ", key ", e.key, e.code);
 	if (!json_object_is_type(r->body, json_type_object))
 		return fail_detail(r, E_INVALID_JSON, "The body must be a JSON object.");
-	check_members(r, "", r->route->body, r->route->use == 0 ? F_CREATE : r->route->use,
-	    r->body);
+	check_members(
+	    r, "", r->route->body, r->route->use == 0 ? F_CREATE : r->route->use, r->body);
 	return r->failed ? -1 : 0;
 }

@@ -11,8 +11,8 @@ int schema_body(struct req *);
 /* Parse in->query and check it against what the route takes; fills r->query. 0 or -1. */
 int schema_query(struct req *);
 /* One text value of a query parameter or filter. True when it fits the type. */
-bool schema_text(struct req *, const char *name, enum field_type, const char *const *words,
-    const char *value);
+bool schema_text(
+    struct req *, const char *name, enum field_type, const char *const *words, const char *value);
 /* The value of `rows` in use: with F_CREATE, or F_PATCH. */
 bool field_used(const struct field *, unsigned use);
 /* The maximum in force: the row's own, or the type's default. */

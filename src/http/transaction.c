@@ -64,12 +64,13 @@ check_if_match(struct req *r)
 	if (on == NULL || !resource_versioned(on) || (r->route->flags & R_CREATE) != 0)
 		return fail_detail(r, E_BAD_REQUEST, "If-Match has no meaning for this operation.");
 	org_only = strcmp(on->key, "org_id") == 0;
-	row = db_result(r->db,
-	    db_queue_text(r->db,
-		arena_printf(r->arena,
-		    "SELECT t.version FROM %s t WHERE t.org_id = $1%s%s%s FOR UPDATE OF t", on->view,
-		    org_only ? "" : " AND t.", org_only ? "" : on->key, org_only ? "" : " = $2"),
-		org_only ? 1 : 2, (const char *const[]){ r->org, id }));
+	row = db_result(
+	    r->db, db_queue_text(r->db,
+		       arena_printf(r->arena,
+			   "SELECT t.version FROM %s t WHERE t.org_id = $1%s%s%s FOR UPDATE OF t",
+			   on->view, org_only ? "" : " AND t.", org_only ? "" : on->key,
+			   org_only ? "" : " = $2"),
+		       org_only ? 1 : 2, (const char *const[]){ r->org, id }));
 	if (row == NULL)
 		return fail_db(r);
 	if (PQntuples(row) == 0)
@@ -97,8 +98,7 @@ queue_includes(struct req *r)
 		while (strncmp(i->name, names, len) != 0 || i->name[len] != '\0')
 			i++;
 		list[n].include = i;
-		list[n++].slot = db_queue(r->db, i->sql,
-		    P(r->org, r->args[r->match.nargs - 1]));
+		list[n++].slot = db_queue(r->db, i->sql, P(r->org, r->args[r->match.nargs - 1]));
 		names += len + (names[len] == ',');
 	}
 	return list;
@@ -165,7 +165,8 @@ put_row(struct req *r, const struct included *includes)
 		return fail_db(r);
 	if (PQntuples(row) == 0)
 		return fail(r, E_NOT_FOUND);
-	etag = includes->include == NULL && resource_versioned(r->reply_shape) ? etag_of(r, row) : NULL;
+	etag = includes->include == NULL && resource_versioned(r->reply_shape) ? etag_of(r, row)
+	                                                                       : NULL;
 	if (etag != NULL)
 		reply_header(r, "ETag", etag);
 	if (etag != NULL && known != NULL && r->route->method == GET && etag_in(known, etag)) {
@@ -196,7 +197,8 @@ write_reply(struct req *r, const struct included *includes)
 	if (r->out->body.len > 0 && (r->route->flags & R_RAW) == 0)
 		reply_header(r, "Content-Type", "application/json");
 	if (r->new_id != NULL && (r->route->flags & R_CREATE) != 0 && r->route->method == POST)
-		reply_header(r, "Location", arena_printf(r->arena, "%s/%s", r->in->path, r->new_id));
+		reply_header(
+		    r, "Location", arena_printf(r->arena, "%s/%s", r->in->path, r->new_id));
 	return 0;
 }
 

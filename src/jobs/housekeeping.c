@@ -15,7 +15,9 @@
 
 #define JWKS_MAX 262144
 
-static const struct db_context system_context = { .org = "", .actor_type = "system", .actor_id = "scheduler" };
+static const struct db_context system_context = {
+	.org = "", .actor_type = "system", .actor_id = "scheduler"
+};
 
 static void
 run(struct db *db, struct arena *arena, enum sql_id id)

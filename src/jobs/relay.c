@@ -7,7 +7,9 @@
 #include "store/db.h"
 #include "store/redis.h"
 
-static const struct db_context everybody = { .org = "", .actor_type = "system", .actor_id = "relay" };
+static const struct db_context everybody = {
+	.org = "", .actor_type = "system", .actor_id = "relay"
+};
 
 /* One transaction per organisation, so that a busy one holds nobody else up. */
 static int

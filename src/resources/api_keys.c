@@ -135,8 +135,8 @@ static int
 rotate_key(struct req *r)
 {
 	char secret[API_KEY_LENGTH + 1], hash[65];
-	const char *grace = arena_printf(r->arena, "%lld",
-	    (long long)body_int(r, "grace_seconds", GRACE_DEFAULT));
+	const char *grace =
+	    arena_printf(r->arena, "%lld", (long long)body_int(r, "grace_seconds", GRACE_DEFAULT));
 
 	api_key_new(secret);
 	sha256_hex(hash, secret, API_KEY_LENGTH);

@@ -54,8 +54,11 @@ static const struct resource me = { "Me", "Who the caller is.", NULL, "actor_id"
 static void
 begin(struct req *r, const char *org, const char *user)
 {
-	struct db_context context = { .org = org, .actor_type = "user", .actor_id = user,
-		.address = r->in->address, .request_id = r->request_id };
+	struct db_context context = { .org = org,
+		.actor_type = "user",
+		.actor_id = user,
+		.address = r->in->address,
+		.request_id = r->request_id };
 
 	db_begin(r->db, r->arena, DB_WRITE, &context);
 }
@@ -77,8 +80,8 @@ reply_tokens(struct req *r, const char *org, const char *user, const char *sessi
 		return fail_detail(r, E_UNAVAILABLE, "Password login is not configured.");
 	buf_str(out, "{\"access_token\":");
 	buf_json_str(out, token);
-	buf_printf(out, ",\"token_type\":\"Bearer\",\"expires_in\":%ld,\"refresh_token\":",
-	    conf.jwt_ttl);
+	buf_printf(
+	    out, ",\"token_type\":\"Bearer\",\"expires_in\":%ld,\"refresh_token\":", conf.jwt_ttl);
 	buf_json_str(out, refresh_token);
 	buf_printf(out, ",\"org_id\":\"%s\",\"user_id\":\"%s\",\"role\":\"%s\"}", org, user, role);
 	return reply_json(r, 200);
@@ -132,7 +135,8 @@ find_org(struct req *r)
 		return NULL;
 	}
 	if (PQntuples(orgs) > 1) {
-		fail_field(r, "org_id", "required", "The address is known in several organizations.");
+		fail_field(
+		    r, "org_id", "required", "The address is known in several organizations.");
 		return NULL;
 	}
 	return PQntuples(orgs) == 1 ? arena_strdup(r->arena, PQgetvalue(orgs, 0, 0)) : "";
@@ -178,16 +182,17 @@ refresh_tokens(struct req *r)
 	session = db_get(row, 0, "session_id");
 	if (*db_get(row, 0, "current") != 't') {
 		db_do(r->db, SQL_SESSION_REVOKE, P(org, session));
-		return done(r) == -1 ? -1 :
-				       fail_detail(r, E_UNAUTHENTICATED,
-					   "The refresh token was used before; the session is ended.");
+		return done(r) == -1
+		           ? -1
+		           : fail_detail(r, E_UNAUTHENTICATED,
+				 "The refresh token was used before; the session is ended.");
 	}
 	db_do(r->db, SQL_SESSION_ROTATE,
 	    P(org, session, hash_of(r, secret), arena_printf(r->arena, "%ld", conf.refresh_ttl)));
 	if (done(r) == -1)
 		return -1;
-	return reply_tokens(r, org, db_get(row, 0, "user_id"), session, db_get(row, 0, "role"),
-	    secret);
+	return reply_tokens(
+	    r, org, db_get(row, 0, "user_id"), session, db_get(row, 0, "role"), secret);
 }
 
 static int
@@ -202,8 +207,8 @@ log_out(struct req *r)
 static void
 put_limits(struct req *r, struct buf *out)
 {
-	const char *who = arena_printf(r->arena, "%s:%s:%s", r->org, principal_actor_type(&r->who),
-	    r->who.actor);
+	const char *who =
+	    arena_printf(r->arena, "%s:%s:%s", r->org, principal_actor_type(&r->who), r->who.actor);
 	struct rate general = r->rate, bulk;
 
 	rate_peek(TIER_BULK, who, r->who.rate_bulk, &bulk);

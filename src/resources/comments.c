@@ -73,8 +73,8 @@ list_thread(struct req *r, const struct resource *shape, const struct list *list
 static int
 list_comments(struct req *r)
 {
-	return list_thread(r, query_get(r, "include") == NULL ? &comment : &comment_history,
-	    &comments);
+	return list_thread(
+	    r, query_get(r, "include") == NULL ? &comment : &comment_history, &comments);
 }
 
 static int

@@ -74,8 +74,8 @@ upsert_customer(struct req *r)
 	row = db_row(r->db, SQL_CUSTOMER_UPSERT, P(r->org, r->args[0], id, r->body_text));
 	if (row == NULL)
 		return fail_db(r);
-	return reply_resource(r, *PQgetvalue(row, 0, 1) == 't' ? 201 : 200, &customer, NULL,
-	    PQgetvalue(row, 0, 0));
+	return reply_resource(
+	    r, *PQgetvalue(row, 0, 1) == 't' ? 201 : 200, &customer, NULL, PQgetvalue(row, 0, 0));
 }
 
 static int
@@ -83,8 +83,8 @@ erase_customer(struct req *r)
 {
 	const char *mode = query_get(r, "mode");
 
-	r->exec_slot = db_queue(r->db, SQL_CUSTOMER_ERASE,
-	    P(r->org, r->args[0], mode == NULL ? "anonymize" : mode));
+	r->exec_slot = db_queue(
+	    r->db, SQL_CUSTOMER_ERASE, P(r->org, r->args[0], mode == NULL ? "anonymize" : mode));
 	return reply_empty(r);
 }
 

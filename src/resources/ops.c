@@ -59,9 +59,9 @@ schema_seen(struct req *r)
 	const PGresult *res;
 
 	db_begin(r->db, r->arena, DB_READ, &nobody);
-	res = db_result(r->db,
-	    db_queue_text(r->db,
-		"SELECT COALESCE(max(version), 0) FROM schema_migration", 0, NULL));
+	res = db_result(
+	    r->db, db_queue_text(
+		       r->db, "SELECT COALESCE(max(version), 0) FROM schema_migration", 0, NULL));
 	db_commit(r->db);
 	return res == NULL ? -1 : atoi(PQgetvalue(res, 0, 0));
 }

@@ -113,16 +113,16 @@ static const struct list links = { NULL, link_sorts, NULL, true };
 static int
 clone_ticket(struct req *r)
 {
-	r->exec_slot = db_queue(r->db, SQL_TICKET_CLONE,
-	    P(r->org, r->args[0], r->new_id, r->number, r->body_text));
+	r->exec_slot = db_queue(
+	    r->db, SQL_TICKET_CLONE, P(r->org, r->args[0], r->new_id, r->number, r->body_text));
 	return reply_resource(r, 201, &ticket, NULL, r->new_id);
 }
 
 static int
 split_ticket(struct req *r)
 {
-	r->exec_slot = db_queue(r->db, SQL_TICKET_SPLIT,
-	    P(r->org, r->args[0], r->new_id, r->number, r->body_text));
+	r->exec_slot = db_queue(
+	    r->db, SQL_TICKET_SPLIT, P(r->org, r->args[0], r->new_id, r->number, r->body_text));
 	return reply_resource(r, 201, &ticket, NULL, r->new_id);
 }
 
@@ -170,8 +170,8 @@ static int
 override_classification(struct req *r)
 {
 	if (json_object_object_length(r->body) == 0)
-		return fail_field(r, "topic", "required",
-		    "Give at least one of topic, urgency and sentiment.");
+		return fail_field(
+		    r, "topic", "required", "Give at least one of topic, urgency and sentiment.");
 	return api_exec(r);
 }
 

@@ -104,8 +104,8 @@ static const struct include includes[] = {
 static int
 create(struct req *r)
 {
-	r->exec_slot = db_queue(r->db, SQL_TICKET_CREATE,
-	    P(r->org, r->new_id, r->number, r->body_text));
+	r->exec_slot =
+	    db_queue(r->db, SQL_TICKET_CREATE, P(r->org, r->new_id, r->number, r->body_text));
 	return reply_resource(r, 201, &ticket, NULL, r->new_id);
 }
 

@@ -94,8 +94,8 @@ update(struct req *r)
 static int
 remove_user(struct req *r)
 {
-	r->exec_slot = db_queue(r->db, SQL_USER_DEACTIVATE,
-	    P(r->org, r->args[0], query_get(r, "reassign_to")));
+	r->exec_slot = db_queue(
+	    r->db, SQL_USER_DEACTIVATE, P(r->org, r->args[0], query_get(r, "reassign_to")));
 	return reply_empty(r);
 }
 

@@ -180,10 +180,10 @@ prologue(struct db *db)
 	if (db->mode == DB_READ)
 		return db_wire_send(db, &db->own[OWN_ORG], P(org), PENDING_IGNORE, -1);
 	return db_wire_send(db, &db->own[OWN_BEGIN], 0, NULL, PENDING_IGNORE, -1) &&
-	    db_wire_send(db, &db->own[OWN_CONTEXT],
-		P(org, or_empty(c->actor_type), or_empty(c->actor_id), or_empty(c->address),
-		    or_empty(c->request_id), or_empty(c->suppress)),
-		PENDING_IGNORE, -1);
+	       db_wire_send(db, &db->own[OWN_CONTEXT],
+		   P(org, or_empty(c->actor_type), or_empty(c->actor_id), or_empty(c->address),
+		       or_empty(c->request_id), or_empty(c->suppress)),
+		   PENDING_IGNORE, -1);
 }
 
 static int

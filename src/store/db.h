@@ -38,12 +38,12 @@ struct db_context {
 
 enum db_failure {
 	DB_OK,
-	DB_RULE,     /* the caller's fault: constraint, bad value, rule raised in SQL */
-	DB_RETRY,    /* serialization failure, deadlock, stale plan, connection lost before commit */
-	DB_TIMEOUT,  /* statement or lock timeout */
-	DB_DOWN,     /* cannot connect, shutting down, read-only, disk full */
-	DB_UNKNOWN,  /* the connection was lost during COMMIT */
-	DB_BUG,      /* anything else: a wrong statement */
+	DB_RULE,    /* the caller's fault: constraint, bad value, rule raised in SQL */
+	DB_RETRY,   /* serialization failure, deadlock, stale plan, connection lost before commit */
+	DB_TIMEOUT, /* statement or lock timeout */
+	DB_DOWN,    /* cannot connect, shutting down, read-only, disk full */
+	DB_UNKNOWN, /* the connection was lost during COMMIT */
+	DB_BUG,     /* anything else: a wrong statement */
 };
 
 struct db_error {
@@ -58,7 +58,10 @@ struct db_error {
 /* The values of a statement: count and array. db_row(db, SQL_X, P(org, id)). */
 #define P(...) \
 	(int)(sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *)), \
-	    (const char *const[]) { __VA_ARGS__ }
+	    (const char *const[]) \
+	{ \
+		__VA_ARGS__ \
+	}
 
 /* Does not connect yet. timeout_ms is the statement timeout. */
 struct db *db_new(const char *url, const char *application_name, long timeout_ms);

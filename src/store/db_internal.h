@@ -44,7 +44,7 @@ struct db {
 	bool prologue;    /* BEGIN and the context are queued for this flight */
 	bool commit_sent; /* COMMIT went out and its result is not known */
 	bool committed;
-	bool stale; /* the server's prepared statements differ from ours */
+	bool stale;        /* the server's prepared statements differ from ours */
 	unsigned answered; /* results read in this transaction */
 	struct db_error error;
 	struct plan own[OWN__MAX];
@@ -64,8 +64,8 @@ struct db {
 bool db_wire_connect(struct db *);
 void db_wire_close(struct db *);
 /* Queue a prepared statement (and its preparation). False after a failure. */
-bool db_wire_send(struct db *, struct plan *, int n, const char *const *values,
-    enum pending_kind, int slot);
+bool db_wire_send(
+    struct db *, struct plan *, int n, const char *const *values, enum pending_kind, int slot);
 bool db_wire_sync(struct db *);
 /* Ask for results without ending the transaction. */
 bool db_wire_flush(struct db *);

@@ -158,7 +158,7 @@ db_wire_alive(struct db *db)
 	if (poll(&p, 1, 0) == 0)
 		return true;
 	return PQconsumeInput(db->conn) == 1 && PQstatus(db->conn) == CONNECTION_OK &&
-	    (p.revents & (POLLHUP | POLLRDHUP | POLLERR)) == 0;
+	       (p.revents & (POLLHUP | POLLRDHUP | POLLERR)) == 0;
 }
 
 /*

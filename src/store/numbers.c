@@ -38,8 +38,8 @@ numbers_init(void)
 
 	if (table != NULL)
 		return;
-	table = mmap(NULL, sizeof(*table), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-	    0);
+	table =
+	    mmap(NULL, sizeof(*table), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (table == MAP_FAILED)
 		fatal("cannot map the table of ticket numbers: %s", strerror(errno));
 	pthread_mutexattr_init(&attr);

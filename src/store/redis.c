@@ -39,8 +39,8 @@ redis_init(void)
 {
 	if (breaker != NULL)
 		return;
-	breaker = mmap(NULL, sizeof(*breaker), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-	    -1, 0);
+	breaker =
+	    mmap(NULL, sizeof(*breaker), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (breaker == MAP_FAILED)
 		fatal("cannot map the Redis breaker: %s", strerror(errno));
 }
@@ -88,7 +88,8 @@ failed(struct redis *r, const char *what)
 	if (atomic_fetch_add(&breaker->failures, 1) + 1 < FAILURES_MAX)
 		return;
 	/* Only the one that opens the breaker says so. */
-	if (atomic_compare_exchange_strong(&breaker->next_probe_us, &closed, mono_us() + PROBE_US)) {
+	if (atomic_compare_exchange_strong(
+		&breaker->next_probe_us, &closed, mono_us() + PROBE_US)) {
 		metric_set(M_redis_down, 1);
 		log_warn("Redis is away (%s); going on without it", what);
 	}
@@ -117,7 +118,7 @@ may_try(void)
 		return true;
 	now = mono_us();
 	return now >= next &&
-	    atomic_compare_exchange_strong(&breaker->next_probe_us, &next, now + PROBE_US);
+	       atomic_compare_exchange_strong(&breaker->next_probe_us, &next, now + PROBE_US);
 }
 
 redisContext *

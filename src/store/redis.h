@@ -30,7 +30,8 @@ redisReply *redis_run(struct redis *, const char *format, ...);
 /* The same with an argument vector. */
 redisReply *redis_runv(struct redis *, int argc, const char **argv, const size_t *lengths);
 /* EVALSHA with a fall-back to EVAL. The script's text must stay valid. */
-redisReply *redis_script(struct redis *, const char *script, int nkeys, int argc, const char **argv);
+redisReply *redis_script(
+    struct redis *, const char *script, int nkeys, int argc, const char **argv);
 /* PUBLISH without waiting for the reply; lost when Redis is away. */
 void redis_publish(struct redis *, const char *channel, const char *message);
 

@@ -109,9 +109,9 @@ apply(PGconn *conn, const struct schema_file *f, const char **error)
 		"SELECT checksum FROM schema_migration WHERE version = $1::int", number) == -1)
 		return refuse(error, f->name, PQerrorMessage(conn));
 	if (applied[0] != '\0')
-		return strcmp(applied, sum) == 0 ?
-		    0 :
-		    refuse(error, f->name, "was edited after it had been applied");
+		return strcmp(applied, sum) == 0
+		           ? 0
+		           : refuse(error, f->name, "was edited after it had been applied");
 	if (run(conn, f->name, "BEGIN", error) == -1 || run(conn, f->name, f->text, error) == -1 ||
 	    note(conn, number_of(f), f->name, sum, error) == -1)
 		return -1;

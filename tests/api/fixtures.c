@@ -33,15 +33,19 @@ make_all(struct ids *i, const char *org)
 	copy(i->third, make_ticket("third"));
 	copy(i->customer, create("/api/customers", "{\"name\":\"Ada\"}", "customer_id"));
 	copy(i->spare, create("/api/customers", "{\"name\":\"Spare\"}", "customer_id"));
-	copy(i->user, create(fmt("/api/organizations/%s/users", org),
-			  fmt("{\"email\":\"%s@example.com\",\"name\":\"Agent\",\"password\":\"correct horse\"}", org),
-			  "user_id"));
+	copy(i->user,
+	    create(fmt("/api/organizations/%s/users", org),
+		fmt("{\"email\":\"%s@example.com\",\"name\":\"Agent\",\"password\":\"correct horse\"}",
+		    org),
+		"user_id"));
 	copy(i->key, create(fmt("/api/organizations/%s/api-keys", org),
 			 "{\"name\":\"k\",\"scopes\":[\"read:tickets\"]}", "key_id"));
 	copy(i->comment, make_comment(i->ticket, "hello"));
-	copy(i->note, create(fmt("/api/tickets/%s/internal-notes", i->ticket), "{\"body\":\"n\"}", "note_id"));
-	copy(i->link, create(fmt("/api/tickets/%s/links", i->ticket),
-			  fmt("{\"target_id\":\"%s\",\"kind\":\"related\"}", i->second), "link_id"));
+	copy(i->note, create(fmt("/api/tickets/%s/internal-notes", i->ticket), "{\"body\":\"n\"}",
+			  "note_id"));
+	copy(
+	    i->link, create(fmt("/api/tickets/%s/links", i->ticket),
+			 fmt("{\"target_id\":\"%s\",\"kind\":\"related\"}", i->second), "link_id"));
 	call("POST", fmt("/api/tickets/%s/tags", i->ticket), "{\"tags\":[\"blue\"]}");
 	expect(200);
 	call("PUT", "/api/customers/by-external-id/crm-1", "{\"name\":\"Known\"}");
@@ -151,10 +155,12 @@ body_of(const struct route *route)
 		return "{\"email\":\"" ORG "@example.com\",\"password\":\"correct horse\"}";
 	if (strcmp(id, "users.update") == 0)
 		return "{\"name\":\"Agent Two\"}";
-	if (strcmp(id, "tickets.clone") == 0 || strcmp(id, "apiKeys.rotate") == 0 || strcmp(id, "auth.logout") == 0)
+	if (strcmp(id, "tickets.clone") == 0 || strcmp(id, "apiKeys.rotate") == 0 ||
+	    strcmp(id, "auth.logout") == 0)
 		return "{}";
 	if (strcmp(id, "auth.refresh") == 0) {
-		call("POST", "/api/v1/auth/login", "{\"email\":\"" ORG "@example.com\",\"password\":\"correct horse\"}");
+		call("POST", "/api/v1/auth/login",
+		    "{\"email\":\"" ORG "@example.com\",\"password\":\"correct horse\"}");
 		return fmt("{\"refresh_token\":\"%s\"}", text("refresh_token"));
 	}
 	return example_body(route);

@@ -63,8 +63,7 @@ run_sql(const char *text_, char *value)
 		abort();
 	}
 	if (value != NULL)
-		snprintf(value, 8192, "%s",
-		    PQntuples(res) > 0 ? PQgetvalue(res, 0, 0) : "");
+		snprintf(value, 8192, "%s", PQntuples(res) > 0 ? PQgetvalue(res, 0, 0) : "");
 	PQclear(res);
 }
 
@@ -270,7 +269,8 @@ type_of_field(const struct field *f, struct json_object *v)
 	case T_INT:
 		return json_object_is_type(v, json_type_int);
 	case T_NUM:
-		return json_object_is_type(v, json_type_int) || json_object_is_type(v, json_type_double);
+		return json_object_is_type(v, json_type_int) ||
+		       json_object_is_type(v, json_type_double);
 	case T_BOOL:
 		return json_object_is_type(v, json_type_boolean);
 	case T_OBJECT:
@@ -278,9 +278,11 @@ type_of_field(const struct field *f, struct json_object *v)
 	case T_ANY:
 		return true;
 	case T_ID:
-		return json_object_is_type(v, json_type_string) && uuid_valid(json_object_get_string(v));
+		return json_object_is_type(v, json_type_string) &&
+		       uuid_valid(json_object_get_string(v));
 	case T_TIME:
-		return json_object_is_type(v, json_type_string) && time_valid(json_object_get_string(v));
+		return json_object_is_type(v, json_type_string) &&
+		       time_valid(json_object_get_string(v));
 	default:
 		return json_object_is_type(v, json_type_string);
 	}
@@ -338,8 +340,8 @@ check_object_schema(const struct route *route, struct json_object *o, bool all)
 		for (f = route->reply->fields; f->name != NULL; f++)
 			if ((f->flags & F_OUT) != 0 && strcmp(f->name, key) == 0)
 				break;
-		ck_assert_msg(f->name != NULL || is_include(route, key),
-		    "%s: %s is not declared", route->id, key);
+		ck_assert_msg(f->name != NULL || is_include(route, key), "%s: %s is not declared",
+		    route->id, key);
 	}
 }
 

@@ -131,7 +131,8 @@ TEST(a_rotated_keys_old_secret_works_for_the_grace_time)
 	caller.key = old;
 	call("GET", "/api/tickets", NULL);
 	ck_assert_int_eq(status, 200); /* within the second that a worker trusts it */
-	sql("UPDATE api_key SET previous_expires_at = now() - interval '1 hour' WHERE key_id = '%s'", id);
+	sql("UPDATE api_key SET previous_expires_at = now() - interval '1 hour' WHERE key_id = '%s'",
+	    id);
 }
 END
 
@@ -163,7 +164,8 @@ END
 
 TEST(login_gives_a_token_that_knows_its_user)
 {
-	const char *id = make_user("login@example.com", "agent"), *token = log_in("LOGIN@example.com");
+	const char *id = make_user("login@example.com", "agent"),
+		   *token = log_in("LOGIN@example.com");
 
 	caller.bearer = token;
 	call("GET", "/api/v1/auth/me", NULL);
@@ -172,7 +174,8 @@ TEST(login_gives_a_token_that_knows_its_user)
 	ck_assert_str_eq(text("auth_method"), "jwt");
 	call("GET", "/api/tickets", NULL);
 	expect(200);
-	call("POST", "/api/organizations/" ORG "/api-keys", "{\"name\":\"x\",\"scopes\":[\"admin\"]}");
+	call("POST", "/api/organizations/" ORG "/api-keys",
+	    "{\"name\":\"x\",\"scopes\":[\"admin\"]}");
 	expect(403);
 }
 END
@@ -183,10 +186,12 @@ TEST(a_wrong_password_and_an_unknown_address_look_the_same)
 
 	make_user("wrong@example.com", "agent");
 	caller.key = NULL;
-	call("POST", "/api/v1/auth/login", "{\"email\":\"wrong@example.com\",\"password\":\"nope\"}");
+	call("POST", "/api/v1/auth/login",
+	    "{\"email\":\"wrong@example.com\",\"password\":\"nope\"}");
 	expect_problem(401, "invalid_credentials");
 	first = text("detail");
-	call("POST", "/api/v1/auth/login", "{\"email\":\"nobody@example.com\",\"password\":\"nope\"}");
+	call("POST", "/api/v1/auth/login",
+	    "{\"email\":\"nobody@example.com\",\"password\":\"nope\"}");
 	expect_problem(401, "invalid_credentials");
 	ck_assert_str_eq(first, text("detail"));
 }
@@ -263,15 +268,20 @@ TEST(secrets_are_not_in_the_database_in_clear)
 	    "{\"name\":\"hidden\",\"scopes\":[\"read:tickets\"]}");
 	key = text("key");
 	make_user("hidden@example.com", "agent");
-	ck_assert_str_eq(sql_text("SELECT count(*) FROM api_key k WHERE k::text LIKE '%%%s%%'", key), "0");
-	ck_assert_str_eq(sql_text("SELECT count(*) FROM event e WHERE e::text LIKE '%%%s%%'", key), "0");
-	ck_assert_str_eq(sql_text("SELECT count(*) FROM app_user u WHERE u::text LIKE '%%correct horse%%'"), "0");
-	ck_assert_str_eq(sql_text("SELECT count(*) FROM event e WHERE e::text LIKE '%%$y$%%'"), "0");
+	ck_assert_str_eq(
+	    sql_text("SELECT count(*) FROM api_key k WHERE k::text LIKE '%%%s%%'", key), "0");
+	ck_assert_str_eq(
+	    sql_text("SELECT count(*) FROM event e WHERE e::text LIKE '%%%s%%'", key), "0");
+	ck_assert_str_eq(
+	    sql_text("SELECT count(*) FROM app_user u WHERE u::text LIKE '%%correct horse%%'"),
+	    "0");
+	ck_assert_str_eq(
+	    sql_text("SELECT count(*) FROM event e WHERE e::text LIKE '%%$y$%%'"), "0");
 }
 END
 
-static TCase *
-cases(void)
+    static TCase *
+    cases(void)
 {
 	TCase *tc = tcase_create("auth");
 

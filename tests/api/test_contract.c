@@ -22,10 +22,9 @@ TEST(one_of_everything_can_be_made_in_two_organizations)
 }
 END
 
-
-/* Deletions come last, the parts before the whole, so that each finds what it works on. */
-static void
-drive(bool deletions)
+    /* Deletions come last, the parts before the whole, so that each finds what it works on. */
+    static void
+    drive(bool deletions)
 {
 	unsigned i, n = route_count();
 
@@ -40,12 +39,13 @@ drive(bool deletions)
 		caller_reset();
 		as_platform(route);
 		if (strcmp(route->id, "tickets.removeTag") == 0) {
-			call("POST", fmt("/api/tickets/%s/tags", own.ticket), "{\"tags\":[\"blue\"]}");
+			call("POST", fmt("/api/tickets/%s/tags", own.ticket),
+			    "{\"tags\":[\"blue\"]}");
 			expect(200);
 		}
 		call(method_word(route->method), path_of(route, &own), body);
-		ck_assert_msg(status >= 200 && status <= 299, "%s answers %d: %s", route->id, status,
-		    reply_body);
+		ck_assert_msg(status >= 200 && status <= 299, "%s answers %d: %s", route->id,
+		    status, reply_body);
 	}
 }
 
@@ -55,14 +55,16 @@ TEST(every_operation_answers_2xx_as_its_schema_says)
 
 	drive(false);
 	caller_reset();
-	call("POST", "/api/v1/auth/login", "{\"email\":\"" ORG "@example.com\",\"password\":\"correct horse\"}");
+	call("POST", "/api/v1/auth/login",
+	    "{\"email\":\"" ORG "@example.com\",\"password\":\"correct horse\"}");
 	caller.bearer = text("access_token");
 	caller.key = NULL;
 	call("POST", "/api/v1/auth/logout", "{}");
 	expect(204);
 	drive(true);
 	for (i = 0; i < route_count(); i++)
-		ck_assert_msg(metric_route_ok(i) > 0, "%s was never answered with 2xx", route_name(i));
+		ck_assert_msg(
+		    metric_route_ok(i) > 0, "%s was never answered with 2xx", route_name(i));
 }
 END
 
@@ -158,15 +160,15 @@ TEST(every_required_field_is_asked_for_by_name)
 }
 END
 
-/* A value that no type but the field's own would take. */
-static const char *
-wrong_value(const struct field *f)
+    /* A value that no type but the field's own would take. */
+    static const char *
+    wrong_value(const struct field *f)
 {
 	if ((f->flags & F_LIST) != 0)
 		return "7";
-	return f->type == T_OBJECT || f->type == T_STR || f->type == T_TEXT ? "7" :
-	    f->type == T_INT || f->type == T_NUM || f->type == T_BOOL	     ? "\"x\"" :
-									       "[1]";
+	return f->type == T_OBJECT || f->type == T_STR || f->type == T_TEXT ? "7"
+	       : f->type == T_INT || f->type == T_NUM || f->type == T_BOOL  ? "\"x\""
+	                                                                    : "[1]";
 }
 
 TEST(every_field_refuses_another_type_by_name)
@@ -185,7 +187,8 @@ TEST(every_field_refuses_another_type_by_name)
 			as_platform(route);
 			call(method_word(route->method), path_of(route, &own),
 			    fmt("{\"%s\":%s}", f->name, wrong_value(f)));
-			ck_assert_msg(status == 422, "%s.%s answers %d", route->id, f->name, status);
+			ck_assert_msg(
+			    status == 422, "%s.%s answers %d", route->id, f->name, status);
 			expect_field(f->name, "type");
 			if ((f->flags & F_NULL) != 0)
 				continue;
@@ -226,9 +229,9 @@ TEST(every_text_that_is_too_long_is_refused_by_name)
 }
 END
 
-/* The reply without what differs between any two requests. */
-static const char *
-anonymous_reply(void)
+    /* The reply without what differs between any two requests. */
+    static const char *
+    anonymous_reply(void)
 {
 	json_object_object_del(reply, "request_id");
 	return fmt("%d %s", status, json_object_to_json_string(reply));
@@ -253,7 +256,8 @@ TEST(another_organisations_id_answers_as_an_unknown_one)
 		body = route->body == NULL ? NULL : body_of(route);
 		caller_reset();
 		call(method_word(route->method), path_of(route, &unknown), body);
-		ck_assert_msg(status == 404, "%s answers %d to an unknown id: %s", route->id, status, reply_body);
+		ck_assert_msg(status == 404, "%s answers %d to an unknown id: %s", route->id,
+		    status, reply_body);
 		mine = anonymous_reply();
 		call(method_word(route->method), path_of(route, &other), body);
 		theirs = anonymous_reply();
@@ -292,12 +296,13 @@ TEST(a_method_that_the_path_does_not_have_is_405_with_allow)
 }
 END
 
-static TCase *
-cases(void)
+    static TCase *
+    cases(void)
 {
 	TCase *tc = tcase_create("contract");
 
-	sha256_hex((char *)(conf.platform_token_sha256 = xmalloc(65)), platform_token, strlen(platform_token));
+	sha256_hex((char *)(conf.platform_token_sha256 = xmalloc(65)), platform_token,
+	    strlen(platform_token));
 	tcase_add_test(tc, one_of_everything_can_be_made_in_two_organizations);
 	tcase_add_test(tc, every_operation_refuses_a_caller_without_a_credential);
 	tcase_add_test(tc, every_operation_refuses_a_key_without_its_scope);

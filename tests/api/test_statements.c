@@ -28,9 +28,9 @@ TEST(every_statement_can_be_prepared)
 }
 END
 
-/* What api_exec passes: the organisation, the path's ids, the new id, the body. */
-static int
-values_passed(unsigned index)
+    /* What api_exec passes: the organisation, the path's ids, the new id, the body. */
+    static int
+    values_passed(unsigned index)
 {
 	const struct route *route = route_at(index);
 	const char *const *p;
@@ -54,8 +54,9 @@ TEST(every_statement_of_a_route_takes_what_the_route_passes)
 			continue;
 		PQclear(PQprepare(conn, "s", statements[route->exec].text, 0, NULL));
 		res = PQdescribePrepared(conn, "s");
-		ck_assert_msg(PQnparams(res) == values_passed(i), "%s: %s takes %d values, given %d",
-		    route->id, statements[route->exec].name, PQnparams(res), values_passed(i));
+		ck_assert_msg(PQnparams(res) == values_passed(i),
+		    "%s: %s takes %d values, given %d", route->id, statements[route->exec].name,
+		    PQnparams(res), values_passed(i));
 		PQclear(res);
 		PQclear(PQexec(conn, "DEALLOCATE s"));
 	}
@@ -79,14 +80,17 @@ TEST(every_resource_shows_its_views_columns_and_no_others)
 		conn = app();
 		res = PQexec(conn, fmt("SELECT * FROM %s LIMIT 0", shape->view));
 		for (f = shape->fields; f->name != NULL; f++)
-			ck_assert_msg((f->flags & (F_OUT | F_OPT)) != F_OUT || PQfnumber(res, f->name) != -1,
+			ck_assert_msg(
+			    (f->flags & (F_OUT | F_OPT)) != F_OUT || PQfnumber(res, f->name) != -1,
 			    "%s has no column %s", shape->view, f->name);
 		for (k = 0; k < PQnfields(res); k++) {
 			for (f = shape->fields; f->name != NULL; f++)
-				if ((f->flags & F_OUT) != 0 && strcmp(f->name, PQfname(res, k)) == 0)
+				if ((f->flags & F_OUT) != 0 &&
+				    strcmp(f->name, PQfname(res, k)) == 0)
 					break;
 			ck_assert_msg(f->name != NULL || strcmp(PQfname(res, k), "org_id") == 0 ||
-				(shape->parent != NULL && strcmp(PQfname(res, k), shape->parent) == 0),
+					  (shape->parent != NULL &&
+					      strcmp(PQfname(res, k), shape->parent) == 0),
 			    "%s.%s is not declared", shape->view, PQfname(res, k));
 		}
 		PQclear(res);
@@ -106,8 +110,8 @@ TEST(every_rows_limit_is_a_real_one)
 }
 END
 
-static TCase *
-cases(void)
+    static TCase *
+    cases(void)
 {
 	TCase *tc = tcase_create("statements");
 

@@ -111,9 +111,10 @@ TEST(no_path_reaches_another_organizations_things)
 		ck_assert_msg(status == 404, "%s answers %d: %s", route->id, status, reply_body);
 		expect_no_trace(route->id);
 	}
-	ck_assert_str_eq(sql_text("SELECT count(*) FROM event WHERE org_id = '" OTHER
-				  "' AND actor_id <> (SELECT key_id::text FROM api_key WHERE org_id = '" OTHER
-				  "' AND name = 'test' LIMIT 1) AND actor_type <> 'system'"),
+	ck_assert_str_eq(
+	    sql_text("SELECT count(*) FROM event WHERE org_id = '" OTHER
+		     "' AND actor_id <> (SELECT key_id::text FROM api_key WHERE org_id = '" OTHER
+		     "' AND name = 'test' LIMIT 1) AND actor_type <> 'system'"),
 	    "0");
 }
 END
@@ -149,8 +150,8 @@ TEST(no_filter_finds_another_organizations_things)
 }
 END
 
-static void
-refuse_reference(const char *method, const char *path, const char *body)
+    static void
+    refuse_reference(const char *method, const char *path, const char *body)
 {
 	call(method, path, body);
 	ck_assert_msg(status == 422 || status == 404, "%s %s %s answers %d: %s", method, path, body,
@@ -166,9 +167,12 @@ TEST(no_body_can_refer_to_another_organizations_things)
 	    fmt("{\"title\":\"x\",\"customer_id\":\"%s\"}", other.customer));
 	refuse_reference("PATCH", mine, fmt("{\"customer_id\":\"%s\"}", other.customer));
 	refuse_reference("PATCH", mine, fmt("{\"assignee_user_id\":\"%s\"}", other.user));
-	refuse_reference("POST", fmt("%s/assign", mine), fmt("{\"assignee_user_id\":\"%s\"}", other.user));
-	refuse_reference("POST", fmt("%s/merge", mine), fmt("{\"ticket_ids\":[\"%s\"]}", other.ticket));
-	refuse_reference("POST", fmt("%s/split", mine), fmt("{\"comment_ids\":[\"%s\"]}", other.comment));
+	refuse_reference(
+	    "POST", fmt("%s/assign", mine), fmt("{\"assignee_user_id\":\"%s\"}", other.user));
+	refuse_reference(
+	    "POST", fmt("%s/merge", mine), fmt("{\"ticket_ids\":[\"%s\"]}", other.ticket));
+	refuse_reference(
+	    "POST", fmt("%s/split", mine), fmt("{\"comment_ids\":[\"%s\"]}", other.comment));
 	refuse_reference("POST", fmt("%s/links", mine),
 	    fmt("{\"target_id\":\"%s\",\"kind\":\"related\"}", other.ticket));
 	refuse_reference("POST", fmt("/api/customers/%s/merge", own.customer),
@@ -180,7 +184,8 @@ END
 
 TEST(a_comments_path_must_name_its_own_ticket)
 {
-	call("PATCH", fmt("/api/tickets/%s/comments/%s", own.second, own.comment), "{\"body\":\"x\"}");
+	call("PATCH", fmt("/api/tickets/%s/comments/%s", own.second, own.comment),
+	    "{\"body\":\"x\"}");
 	expect(404);
 	call("DELETE", fmt("/api/tickets/%s/internal-notes/%s", own.second, own.note), NULL);
 	expect(404);
@@ -216,8 +221,8 @@ TEST(without_both_walls_the_other_organization_is_seen)
 }
 END
 
-static TCase *
-matrix(const char *name, void (*before)(void), void (*after)(void))
+    static TCase *
+    matrix(const char *name, void (*before)(void), void (*after)(void))
 {
 	TCase *tc = tcase_create(name);
 

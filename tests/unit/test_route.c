@@ -112,7 +112,7 @@ START_TEST(no_two_operations_share_method_and_path_or_id)
 		for (j = 0; j < i; j++) {
 			ck_assert_str_ne(route_at(i)->id, route_at(j)->id);
 			ck_assert(route_at(i)->method != route_at(j)->method ||
-			    strcmp(route_at(i)->path, route_at(j)->path) != 0);
+				  strcmp(route_at(i)->path, route_at(j)->path) != 0);
 		}
 }
 END_TEST
@@ -128,9 +128,12 @@ START_TEST(every_operation_has_a_summary_and_every_field_its_words)
 		ck_assert_msg(route->summary != NULL, "%s", route->id);
 		ck_assert_msg(route->handler != NULL, "%s", route->id);
 		for (f = route->body; f != NULL && f->name != NULL; f++)
-			ck_assert_msg(f->doc != NULL && f->example != NULL, "%s.%s", route->id, f->name);
-		for (f = route->reply == NULL ? NULL : route->reply->fields; f != NULL && f->name != NULL; f++)
-			ck_assert_msg(f->doc != NULL && f->example != NULL, "%s.%s", route->id, f->name);
+			ck_assert_msg(
+			    f->doc != NULL && f->example != NULL, "%s.%s", route->id, f->name);
+		for (f = route->reply == NULL ? NULL : route->reply->fields;
+		     f != NULL && f->name != NULL; f++)
+			ck_assert_msg(
+			    f->doc != NULL && f->example != NULL, "%s.%s", route->id, f->name);
 	}
 }
 END_TEST

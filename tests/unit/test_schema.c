@@ -197,7 +197,8 @@ START_TEST(query_parameters_are_known_and_right)
 	ck_assert_str_eq(query("colour=green"), "colour not_allowed");
 	ck_assert_str_eq(query("colour=red,green"), "colour not_allowed");
 	ck_assert_str_eq(query("after=2026-01-01T00:00:00%2B01:00"), "ok");
-	ck_assert_str_eq(query("after=2026-01-01T00:00:00Z&after=2026-01-01T00:00:00Z"), "after repeated");
+	ck_assert_str_eq(
+	    query("after=2026-01-01T00:00:00Z&after=2026-01-01T00:00:00Z"), "after repeated");
 	ck_assert_str_eq(query("color=red"), "color unknown_parameter");
 	ck_assert_str_eq(query("limit=100"), "ok");
 	ck_assert_str_eq(query("limit=101"), "limit range");
