@@ -262,7 +262,7 @@ class Desk:
         """Columns of a row as text, "" for null."""
         key = {'app_user': 'user_id', 'api_key': 'key_id'}.get(table, table + '_id')
         found = self.root(f"SELECT {', '.join(columns)} FROM {table} WHERE {key} = '{row}'")
-        return (found[0][0] if len(columns) == 1 else found[0]) if found else None
+        return (found[0][0] if len(found[0]) == 1 else found[0]) if found else None
 
     def events(self, run, org='org_a'):
         """What run() leaves in the change log, in order, as dictionaries."""
