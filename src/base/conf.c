@@ -45,6 +45,22 @@ static int __attribute__((format(printf, 2, 3))) refuse(const char **error, cons
 	return -1;
 }
 
+/* A value's copy for good: an older configuration's may still be in use somewhere. */
+static const char *
+keep(const char *value)
+{
+	static struct kept {
+		struct kept *next;
+		char *text;
+	} *all;
+	struct kept *k = xmalloc(sizeof(*k));
+
+	k->text = xstrdup(value);
+	k->next = all;
+	all = k;
+	return k->text;
+}
+
 static int
 set(struct conf *c, const struct row *row, const char *value, const char **error)
 {
@@ -54,7 +70,7 @@ set(struct conf *c, const struct row *row, const char *value, const char **error
 
 	switch (row->type) {
 	case STR_TYPE:
-		*(const char **)field = xstrdup(value); /* kept: old values may be in use */
+		*(const char **)field = keep(value);
 		return 0;
 	case BOOL_TYPE:
 		if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)

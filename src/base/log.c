@@ -117,7 +117,7 @@ finish(struct line *l)
 	errno = saved;
 }
 
-static void
+static void __attribute__((format(printf, 2, 0)))
 message(enum log_level level, const char *format, va_list args)
 {
 	char text[2048];

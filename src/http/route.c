@@ -80,12 +80,10 @@ add(const struct route *route, const struct route_group *group)
 		const struct segment *s = &p->segments[i];
 		char *name;
 
-		if (!s->parameter)
+		if (!s->parameter || (s->len == 7 && memcmp(s->text, ":org_id", 7) == 0))
 			continue;
 		name = xmalloc(s->len);
 		memcpy(name, s->text + 1, s->len - 1);
-		if (strcmp(name, "org_id") == 0)
-			continue;
 		assert(n < ROUTE_ARGS_MAX);
 		p->params[n++] = name;
 	}

@@ -95,7 +95,7 @@ sql_text(const char *format, ...)
 static const char *
 url(const char *user, const char *name)
 {
-	return xstrdup(fmt("host=%s dbname=%s user=%s", getenv("SERVICEOS_TEST_PG"), name, user));
+	return fmt("host=%s dbname=%s user=%s", getenv("SERVICEOS_TEST_PG"), name, user);
 }
 
 /* One template per run of the suite, a copy per program. */

@@ -125,7 +125,7 @@ def several_merges_are_undone_in_any_order():
 
 
 def chains_and_splits_come_apart():
-    a, b, c = desk.ticket(tags='{a}'), desk.ticket(tags='{b}'), desk.ticket(tags='{c}')
+    a, b, c = desk.ticket(), desk.ticket(tags='{b}'), desk.ticket(tags='{c}')
     for t in a, b, c:
         thread(t)
     link(a, c)
