@@ -102,7 +102,7 @@ int db_ping(struct db *);
 /* The plain connection for what does not fit above (migrations); NULL when down. */
 PGconn *db_connection(struct db *);
 
-/* Tests only: edit each statement's text before it is prepared (the result is kept). */
+/* Tests only: edit each statement's text before it is prepared. */
 extern char *(*db_rewrite_hook)(const char *sql);
 
 #endif

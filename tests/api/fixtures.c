@@ -110,19 +110,19 @@ has_id(const struct route *route)
 const char *
 example_body(const struct route *route)
 {
-	struct arena *arena = arena_new();
+	static struct arena *arena;
 	struct buf out;
-	const char *text_;
 
 	if (route->body == NULL)
 		return NULL;
 	if (route->example != NULL)
 		return route->example;
+	if (arena == NULL)
+		arena = arena_new();
+	arena_reset(arena);
 	buf_init(&out, arena, 1024);
 	openapi_example(&out, route->body, route->use == 0 ? F_CREATE : route->use);
-	text_ = fmt("%s", out.data);
-	arena_free(arena);
-	return text_;
+	return fmt("%s", out.data);
 }
 
 /* Bodies that need ids of things that exist. */

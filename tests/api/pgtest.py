@@ -157,7 +157,8 @@ def read(path):
 
 
 def administer(*commands):
-    subprocess.run(['psql', '-X', '-q', '-h', SOCKET, '-U', 'postgres', '-d', 'postgres', '-v', 'ON_ERROR_STOP=1']
+    subprocess.run(['psql', '-X', '-q', '-h', SOCKET, '-U', 'postgres', '-d', 'postgres', '-v',
+            'ON_ERROR_STOP=1']
                    + [a for c in commands for a in ('-c', c)], check=True)
 
 

@@ -59,8 +59,8 @@ def of(table, ticket, column):
 
 def a_merge_is_undone_without_a_trace():
     target = desk.ticket(tags='{kept,shared}')
-    source = desk.ticket(tags='{shared,moved}', status='pending', description='It is broken', snoozed_until='2999-01-01',
-                         snooze_until_reply='true')
+    source = desk.ticket(tags='{shared,moved}', status='pending', description='It is broken',
+                         snoozed_until='2999-01-01', snooze_until_reply='true')
     friend, both = desk.ticket(), desk.ticket()
     own, moved = thread(target), thread(source)
     link(source, friend, 'blocks')
@@ -83,11 +83,12 @@ def a_merge_is_undone_without_a_trace():
         f"""SELECT kind, ticket_id = '{target}' FROM ticket_link WHERE '{target}' IN (ticket_id, target_id)""")),
          [('blocks', 't'), ('duplicate_of', 't'), ('parent_of', 'f')])
     none('none is left', desk.root(f"SELECT 1 FROM ticket_link WHERE '{source}' IN (ticket_id, target_id)"))
-    same('the source is merged and awake', desk.get('ticket', source, 'status', 'merged_into_id', 'snoozed_until IS NULL',
-                                                    'snooze_until_reply'), ('merged', target, 't', 'f'))
+    same('the source is merged and awake', desk.get('ticket', source, 'status', 'merged_into_id',
+            'snoozed_until IS NULL', 'snooze_until_reply'), ('merged', target, 't', 'f'))
     for change in "title = 'x'", "status = 'open'", "status = 'open', merged_into_id = NULL", "tags = '{}'":
         refused(f'a merged ticket is not changed: {change}', 'SV409', lambda c=change: desk.app(
-            f"UPDATE ticket SET {c} WHERE org_id = '{ORG}' AND ticket_id = '{source}'", org=ORG), 'ticket_merged')
+            f"UPDATE ticket SET {c} WHERE org_id = '{ORG}' AND ticket_id = '{source}'", org=ORG),
+            'ticket_merged')
     refused('nor answered', 'SV409', lambda: call(desk.app, 'comment_create', [
         ORG, source, desk.root.one('SELECT uuid7()'), '{"body":"x"}'], org=ORG), 'ticket_merged')
     refused('nor merged again', 'SV409', lambda: merge(friend, source), 'ticket_merged', 'ticket_ids')
@@ -133,7 +134,8 @@ def chains_and_splits_come_apart():
     merge(b, a)
     between = state()
     merge(c, b)
-    refused('a merge below another one waits for that to be undone', 'SV409', lambda: unmerge(a), 'ticket_merged')
+    refused('a merge below another one waits for that to be undone', 'SV409', lambda: unmerge(a),
+            'ticket_merged')
     unmerge(b)
     restored('the outer merge is undone', between)
     unmerge(a)
@@ -160,27 +162,33 @@ def the_world_moves_on_while_merged():
     link(source, friend)
     merge(target, source)
     call(desk.app, 'tag_rename', [ORG, 'old', '{"tag":"new"}'], org=ORG)
-    same('a tag is renamed in merged tickets too', (of('ticket_tag', target, 'tag'), of('ticket_tag', source, 'tag')),
+    same('a tag is renamed in merged tickets too',
+            (of('ticket_tag', target, 'tag'), of('ticket_tag', source, 'tag')),
          (['new', 'other'], ['new']))
     none('nothing has the old one', desk.root("SELECT 1 FROM ticket_tag WHERE tag = 'old'"))
     desk.root(f"DELETE FROM ticket WHERE ticket_id = '{friend}'")
     unmerge(source)
-    same('the renamed tag leaves with the ticket that brought it', (of('ticket_tag', target, 'tag'), of('ticket_tag', source, 'tag')),
+    same('the renamed tag leaves with the ticket that brought it',
+            (of('ticket_tag', target, 'tag'), of('ticket_tag', source, 'tag')),
          (['other'], ['new']))
-    none('a link to a ticket that is gone stays gone', desk.root(f"SELECT 1 FROM ticket_link WHERE ticket_id = '{source}'"))
+    none('a link to a ticket that is gone stays gone',
+            desk.root(f"SELECT 1 FROM ticket_link WHERE ticket_id = '{source}'"))
     merge(target, source)
     call(desk.app, 'tag_rename', [ORG, 'new', '{"tag":"other"}'], org=ORG)
     unmerge(source)
-    same('a tag merged into one that the target had stays with both', (of('ticket_tag', target, 'tag'), of('ticket_tag', source, 'tag')),
+    same('a tag merged into one that the target had stays with both',
+            (of('ticket_tag', target, 'tag'), of('ticket_tag', source, 'tag')),
          (['other'], ['other']))
     closed = desk.ticket(status='closed')
     refused('nothing is merged into a closed ticket', 'SV409', lambda: merge(closed, source), 'ticket_closed')
     merge(target, closed)
     unmerge(closed)
     same('a closed ticket comes back closed', desk.get('ticket', closed, 'status'), 'closed')
-    refused('a ticket is not merged into itself', 'SV422', lambda: merge(target, target), 'self_reference', 'ticket_ids')
+    refused('a ticket is not merged into itself', 'SV422', lambda: merge(target, target), 'self_reference',
+            'ticket_ids')
     before = state()
-    refused('nor with one that does not exist', 'SV422', lambda: merge(target, source, desk.root.one('SELECT uuid7()')),
+    refused('nor with one that does not exist', 'SV422',
+            lambda: merge(target, source, desk.root.one('SELECT uuid7()')),
             'unknown_reference', 'ticket_ids')
     restored('a merge that fails changes nothing', before)
 
@@ -215,7 +223,8 @@ def an_erased_person_is_gone_from_everywhere():
     for mode in 'anonymize', 'delete':
         word, second = mode + 'zz', mode + 'yy'
         jane, same_jane, bystander = person(word), person(second), person('by' + mode)
-        ticket, second_ticket, other = case_of(jane, word), case_of(same_jane, second), case_of(bystander, 'by' + mode)
+        ticket, second_ticket, other = case_of(jane, word), case_of(same_jane, second), case_of(bystander,
+                'by' + mode)
         into, joined, lone = case_of(jane, word), case_of(bystander, 'by' + mode), case_of(jane, word)
         call(desk.app, 'customer_merge', [ORG, jane, json.dumps({'customer_ids': [same_jane]})], org=ORG)
         desk.comment(other, word + ' in copy', 'customer', author_id=jane)
@@ -229,7 +238,8 @@ def an_erased_person_is_gone_from_everywhere():
         erase(jane, mode)
         same(f'{mode}: nothing names the person any more', mentions(word), [])
         same('nor who was merged into the person', mentions(second), [])
-        same('what others wrote is all there', int(desk.root.one(f"SELECT count(*) FROM comment WHERE body LIKE 'by{mode}%'")), theirs)
+        same('what others wrote is all there',
+                int(desk.root.one(f"SELECT count(*) FROM comment WHERE body LIKE 'by{mode}%'")), theirs)
         ok('their customer too', desk.get('customer', bystander, 'name') == f'by{mode} Doe')
         left = [desk.get('ticket', t, 'title') for t in (ticket, second_ticket, into, lone)]
         same('the person\'s tickets are ' + ('nameless' if mode == 'anonymize' else 'gone'), left,
@@ -238,10 +248,12 @@ def an_erased_person_is_gone_from_everywhere():
              ['[erased]' if mode == 'anonymize' else None] * 2)
         if mode == 'anonymize':
             same('the comments are redacted, the thread stays', desk.root(
-                f"SELECT DISTINCT body, redacted_at IS NULL FROM comment WHERE author_id = '{jane}'"), [('', 'f')])
+                f"SELECT DISTINCT body, redacted_at IS NULL FROM comment WHERE author_id = '{jane}'"),
+                [('', 'f')])
             unmerge(into)
             unmerge(joined)
-        same('the other\'s ticket is itself again', desk.get('ticket', joined, 'title', 'status', 'merged_into_id'),
+        same('the other\'s ticket is itself again',
+                desk.get('ticket', joined, 'title', 'status', 'merged_into_id'),
              (f'by{mode} new title', 'new', ''))
         same('with its thread', len(of('comment', joined, 'comment_id')), 2)
         if mode == 'delete':
@@ -259,20 +271,25 @@ def an_erased_person_is_gone_from_everywhere():
 
 def merged_customers_are_one():
     a = desk.insert('customer', name='A', attributes='{"plan":"free"}')
-    b = desk.insert('customer', name='B', email='b@example.com', phone='1', external_id='x-1', attributes='{"plan":"pro","seat":2}')
+    b = desk.insert('customer', name='B', email='b@example.com', phone='1', external_id='x-1',
+            attributes='{"plan":"pro","seat":2}')
     ticket, hidden = desk.ticket(customer_id=b), desk.ticket(customer_id=b)
     merge(desk.ticket(), hidden)
     ids = json.dumps({'customer_ids': [b]})
     call(desk.app, 'customer_merge', [ORG, a, ids], org=ORG)
-    same('their tickets are together, merged ones too', [desk.get('ticket', t, 'customer_id') for t in (ticket, hidden)], [a, a])
-    same('what the one lacks comes from the other', desk.get('customer', a, 'name', 'email', 'phone', 'external_id', 'attributes'),
+    same('their tickets are together, merged ones too',
+            [desk.get('ticket', t, 'customer_id') for t in (ticket, hidden)], [a, a])
+    same('what the one lacks comes from the other',
+            desk.get('customer', a, 'name', 'email', 'phone', 'external_id', 'attributes'),
          ('A', 'b@example.com', '1', 'x-1', '{"plan": "free", "seat": 2}'))
     same('who points to the one', desk.get('customer', b, 'merged_into_id', 'external_id'), (a, ''))
     refused('a merged customer is not merged again', 'SV409', lambda: call(
         desk.app, 'customer_merge', [ORG, a, ids], org=ORG), 'customer_merged', 'customer_ids')
     refused('nor into itself', 'SV422', lambda: call(
-        desk.app, 'customer_merge', [ORG, a, json.dumps({'customer_ids': [a]})], org=ORG), 'self_reference', 'customer_ids')
-    refused('an address belongs to one living customer', '23505', lambda: desk.insert('customer', name='C', email='B@example.com'))
+        desk.app, 'customer_merge', [ORG, a, json.dumps({'customer_ids': [a]})], org=ORG), 'self_reference',
+                'customer_ids')
+    refused('an address belongs to one living customer', '23505',
+            lambda: desk.insert('customer', name='C', email='B@example.com'))
 
 
 def main():
@@ -282,7 +299,8 @@ def main():
         same('the schema is there', desk.problem, '')
         call(desk.app, 'organization_create', [ORG, 'Example'], org=ORG)
         return checks.run(
-            a_merge_is_undone_without_a_trace, several_merges_are_undone_in_any_order, chains_and_splits_come_apart,
+            a_merge_is_undone_without_a_trace, several_merges_are_undone_in_any_order,
+                    chains_and_splits_come_apart,
             the_world_moves_on_while_merged, an_erased_person_is_gone_from_everywhere, merged_customers_are_one)
     finally:
         desk.close()

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shape of the database: keys, row-level security, roles, grants, and what is made of sql/.
 
-The rules that the schema keeps are in test_rules.py.
+The rules that it keeps are in test_rules.py, test_merge.py and test_duties.py.
 """
 import json
 import os
