@@ -287,9 +287,27 @@ take_number(struct req *r)
 	return 0;
 }
 
+/*
+ * A number that is taken: PostgreSQL crashed and forgot a lease that was not on
+ * disk yet. The rest of the block is as doubtful, so a new one is leased.
+ */
+static bool
+number_taken(struct req *r)
+{
+	const char *constraint = db_error(r->db)->constraint;
+
+	if (r->number == NULL || constraint == NULL || strcmp(constraint, "ticket__number") != 0)
+		return false;
+	numbers_forget(r->org);
+	r->number = NULL;
+	return true;
+}
+
 static bool
 worth_another_try(struct req *r, int attempt)
 {
+	if (r->failed && attempt < ATTEMPTS && number_taken(r))
+		return true;
 	if (!r->failed || db_error(r->db)->kind != DB_RETRY || attempt == ATTEMPTS)
 		return false;
 	metric_add(M_db_retries_total, 1);

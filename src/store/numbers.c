@@ -138,3 +138,14 @@ numbers_take(struct db *db, struct arena *arena, const char *org, int64_t *numbe
 	share(org, *number + 1, *number + size);
 	return true;
 }
+
+void
+numbers_forget(const char *org)
+{
+	struct block *b;
+
+	lock();
+	b = find(org);
+	b->next = b->end = 0;
+	pthread_mutex_unlock(&table->lock);
+}

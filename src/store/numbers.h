@@ -19,5 +19,7 @@ struct db;
 void numbers_init(void);
 /* One number. False when the database failed (see db_error()). No transaction may be open. */
 bool numbers_take(struct db *, struct arena *, const char *org, int64_t *number);
+/* Drop the block in hand: its numbers were given to others. */
+void numbers_forget(const char *org);
 
 #endif
