@@ -52,7 +52,7 @@ keep(const char *value)
 	static struct kept {
 		struct kept *next;
 		char *text;
-	} *all;
+	} * all;
 	struct kept *k = xmalloc(sizeof(*k));
 
 	k->text = xstrdup(value);

@@ -3,10 +3,13 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/metrics.h"
@@ -23,12 +26,27 @@ static const char *const words[] = { "error", "warn", "info", "debug" };
 static const char *process_name = "serviceos";
 static enum log_level least = LOG_INFO;
 static const char *request;
+static bool may_block = true; /* a pipe or a terminal; a file does not */
+static pid_t self;            /* 0 after a fork, until the next line */
+
+static void
+forget_self(void)
+{
+	self = 0;
+}
 
 void
 log_open(const char *process, enum log_level level)
 {
+	static bool opened;
+	struct stat st;
+
 	process_name = process;
 	least = level;
+	may_block = fstat(STDERR_FILENO, &st) == -1 || !S_ISREG(st.st_mode);
+	if (!opened)
+		pthread_atfork(NULL, NULL, forget_self);
+	opened = true;
 }
 
 int
@@ -94,10 +112,12 @@ start(struct line *l, enum log_level level)
 {
 	char now[25];
 
+	if (self == 0)
+		self = getpid();
 	time_iso(now, wall_ms());
 	l->len = 0;
 	add(l, "{\"time\":\"%s\",\"level\":\"%s\",\"process\":\"%s\",\"pid\":%d", now, words[level],
-	    process_name, (int)getpid());
+	    process_name, (int)self);
 	add_member(l, "request_id", request);
 }
 
@@ -110,7 +130,7 @@ finish(struct line *l)
 	ssize_t n = -1;
 
 	add(l, "}\n");
-	if (poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0)
+	if (!may_block || (poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0))
 		n = write(STDERR_FILENO, l->text, l->len);
 	if (n != (ssize_t)l->len)
 		metric_add(M_log_lines_dropped_total, 1);

@@ -41,11 +41,30 @@ column_kind(Oid type)
 	}
 }
 
+/* Whether a row of the table shows the column. Views and tables share their order, so the
+ * search begins behind the last one that was found. */
+static bool
+shown(const struct field *fields, const struct field **next, const char *name)
+{
+	const struct field *f;
+
+	for (f = *next; f->name != NULL; f++)
+		if ((f->flags & F_OUT) != 0 && strcmp(f->name, name) == 0)
+			break;
+	if (f->name == NULL)
+		for (f = fields; f->name != NULL; f++)
+			if ((f->flags & F_OUT) != 0 && strcmp(f->name, name) == 0)
+				break;
+	if (f->name != NULL)
+		*next = f + 1;
+	return f->name != NULL;
+}
+
 static struct column *
 columns(struct arena *arena, const PGresult *res, int n, const struct field *fields)
 {
 	struct column *c = arena_alloc(arena, (size_t)n * sizeof(*c));
-	const struct field *f;
+	const struct field *next = fields;
 	int i;
 
 	for (i = 0; i < n; i++) {
@@ -54,12 +73,7 @@ columns(struct arena *arena, const PGresult *res, int n, const struct field *fie
 		c[i].kind = column_kind(PQftype(res, i));
 		if (strncmp(c[i].name, "__", 2) == 0)
 			c[i].kind = COLUMN_HIDDEN;
-		if (fields == NULL)
-			continue;
-		for (f = fields; f->name != NULL; f++)
-			if ((f->flags & F_OUT) != 0 && strcmp(f->name, c[i].name) == 0)
-				break;
-		if (f->name == NULL)
+		if (fields != NULL && !shown(fields, &next, c[i].name))
 			c[i].kind = COLUMN_HIDDEN;
 	}
 	return c;

@@ -3,6 +3,7 @@
 -- wrk and pgbench ask for random tickets without a list of them.
 BEGIN;
 SELECT set_config('app.org', :'org', true), set_config('app.quiet', 'on', true) \g /dev/null
+SELECT take_numbers(:'org', :count) AS number \gset
 
 INSERT INTO customer (org_id, customer_id, name, email)
 SELECT :'org', uuid7(), 'Customer ' || i, 'customer' || i || '@example.com'
@@ -11,7 +12,7 @@ SELECT :'org', uuid7(), 'Customer ' || i, 'customer' || i || '@example.com'
 INSERT INTO ticket (org_id, ticket_id, number, title, description, status, priority, customer_id,
                     tags, channel, created_by, created_at, updated_at)
 SELECT :'org', ('01900000-0000-7000-8000-' || (:first + i))::uuid,
-       take_numbers(:'org', 1), 'Cannot log in to the dashboard since ' || i,
+       :number + i, 'Cannot log in to the dashboard since ' || i,
        repeat('The page stays empty after the password. ', 20),
        (ARRAY['new', 'open', 'open', 'pending', 'on_hold', 'resolved', 'resolved', 'closed', 'closed', 'closed'])[1 + i % 10],
        (ARRAY['low', 'normal', 'normal', 'normal', 'high', 'urgent'])[1 + i % 6],

@@ -1,13 +1,14 @@
--- The requests of tests/bench for wrk: wrk -s tickets.lua URL -- WHAT COUNT KEYS
--- WHAT is get, list, post or post-one; COUNT the loaded tickets; KEYS a file with
--- one API key per organization, in the order of their tickets. A line of JSON at
--- the end is for bench.py.
+-- The requests of tests/bench for wrk: wrk -s tickets.lua URL -- WHAT COUNT DIR
+-- WHAT is get, list, post, post-one or plain; COUNT the loaded tickets. DIR/keys has
+-- one API key per organization, in the order of their tickets; DIR/body.json is a
+-- new ticket. The line of JSON at the end is for bench.py.
 
-local keys, what, count = {}, nil, nil
+local keys, body, what, count = {}, nil, nil, nil
 
 function init(args)
 	what, count = args[1], tonumber(args[2])
-	for key in io.lines(args[3]) do
+	body = io.open(args[3] .. "/body.json"):read("*a")
+	for key in io.lines(args[3] .. "/keys") do
 		keys[#keys + 1] = {
 			["X-API-Key"] = key,
 			["Content-Type"] = "application/json",
@@ -15,10 +16,6 @@ function init(args)
 	end
 	math.randomseed(tonumber(tostring({}):match("0x(%x+)"), 16))
 end
-
-local body = '{"title":"Cannot login to dashboard","description":"' ..
-    string.rep("User reports 500 error on login page. ", 10) ..
-    '","priority":"high","tags":["login","bug"]}'
 
 function request()
 	local n = math.random(0, count - 1)
