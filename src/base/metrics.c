@@ -90,6 +90,13 @@ metric_set(enum metric m, int64_t n)
 		atomic_store_explicit(&counters(mine)[m], n, memory_order_relaxed);
 }
 
+void
+metric_set_host(enum metric m, int64_t n)
+{
+	if (memory != NULL)
+		atomic_store_explicit(&counters(0)[m], n, memory_order_relaxed);
+}
+
 int64_t
 metric_sum(enum metric m)
 {

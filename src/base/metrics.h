@@ -24,6 +24,8 @@ void metrics_init(unsigned workers, unsigned routes);
 void metrics_slot(unsigned slot);
 void metric_add(enum metric, int64_t);
 void metric_set(enum metric, int64_t);
+/* A gauge of the whole host, whichever process sets it. */
+void metric_set_host(enum metric, int64_t);
 int64_t metric_sum(enum metric);
 /* One answered request: status class counter and latency histogram of the route. */
 void metric_request(unsigned route, int status, long microseconds);
