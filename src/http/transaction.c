@@ -87,7 +87,7 @@ struct included {
 static struct included *
 queue_includes(struct req *r)
 {
-	const char *names = query_get(r, "include");
+	const char *names = r->route->includes == NULL ? NULL : query_get(r, "include");
 	struct included *list = arena_alloc(r->arena, 17 * sizeof(*list));
 	unsigned n = 0;
 

@@ -278,7 +278,10 @@ redis_publish(struct redis *r, const char *channel, const char *message)
 {
 	int done = 0;
 
-	if (!may_try() || !connected(r))
+	/* A probe must wait for its answer, or it would use up the turn and learn nothing. */
+	if (redis_is_down() && redis_ping(r) != 0)
+		return;
+	if (!connected(r))
 		return;
 	if (r->owed >= 64 && !settle(r)) {
 		failed(r, r->context->errstr);

@@ -17,7 +17,7 @@
 #include "store/numbers.h"
 #include "store/schema.h"
 
-#define TURNS 16
+#define TURNS 64
 
 struct caller caller;
 char admin_key[64], other_key[64];

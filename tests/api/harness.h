@@ -43,7 +43,7 @@ void harness_start(const char *program);
 void harness_stop(void);
 /* Back to the admin of ORG, no extra headers. Use as a checked fixture's setup. */
 void caller_reset(void);
-/* A key of ORG with these scopes ("read:tickets,write:tickets"). Static storage, 16 in turn. */
+/* A key of ORG with these scopes ("read:tickets,write:tickets"). Static storage, 64 in turn. */
 const char *make_key(const char *org, const char *scopes);
 
 /*
@@ -53,7 +53,7 @@ const char *make_key(const char *org, const char *scopes);
 void call(const char *method, const char *path, const char *body);
 /* The same with a body of len bytes (NUL allowed) and that content type, or NULL. */
 void call_raw(const char *method, const char *path, const void *body, size_t len, const char *type);
-/* printf into static storage (16 strings in turn): for paths and bodies. */
+/* printf into static storage (64 strings in turn): for paths and bodies. */
 const char *fmt(const char *, ...) __attribute__((format(printf, 1, 2)));
 
 /* The last reply. */
@@ -85,11 +85,11 @@ void expect_field(const char *field, const char *code);
 
 /* Run SQL as superuser in the scratch database (bypasses row-level security). */
 void sql(const char *, ...) __attribute__((format(printf, 1, 2)));
-/* First column of the first row as text, "" for none; static storage, 16 in turn. */
+/* First column of the first row as text, "" for none; static storage, 64 in turn. */
 const char *sql_text(const char *, ...) __attribute__((format(printf, 1, 2)));
 /* Give all committed events their sequence number, as the scheduler does. */
 void relay(void);
-/* A new ticket (title given), its id; a new comment's id. Static storage, 16 in turn. */
+/* A new ticket (title given), its id; a new comment's id. Static storage, 64 in turn. */
 const char *make_ticket(const char *title);
 const char *make_comment(const char *ticket_id, const char *body);
 

@@ -408,7 +408,7 @@ TEST(without_postgresql_the_answer_is_503_at_once_and_it_recovers)
 	ck_assert_int_lt(mono_us() - start, 1000000);
 	worker->db = good;
 	db_free(bad);
-	sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'serviceos_app'");
+	sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'serviceos_app' AND datname = current_database()");
 	call("POST", "/api/tickets", "{\"title\":\"after\"}");
 	expect(201);
 }

@@ -9,9 +9,10 @@ want() { # page, text
     failed=1
   }
 }
-for key in $(sed -n 's/^CONF(\([a-z0-9_]*\),.*/\1/p' src/base/conf.def); do
-  want serviceos.conf.5 ".It Ic $key"
-done
+sed -n 's/^CONF(\([a-z0-9_]*\),.*/\1/p' src/base/conf.def | {
+  while read -r key; do want serviceos.conf.5 ".It Ic $key"; done
+  exit $failed
+} || failed=1
 sed -n 's/^\t{ "\([a-z -]*\)", *"[^"]*", [0-9].*/\1/p' workers/serviceosctl.c | while read -r command; do
   grep -qF -- "$command" man/serviceosctl.8 || {
     echo "man/serviceosctl.8 does not mention: $command"
