@@ -174,7 +174,7 @@ START_TEST(a_stopped_redis_costs_little_and_the_limit_still_holds)
 	start = mono_us();
 	while (redis_is_down() && mono_us() - start < 5000000) {
 		usleep(50000);
-		redis_ping(redis);
+		redis_publish(redis, "wake", ""); /* finds out as well as any other command */
 	}
 	ck_assert(!redis_is_down());
 }
