@@ -190,40 +190,67 @@ finish(struct redis *r, redisReply *reply)
 	return reply;
 }
 
-redisReply *
-redis_runv(struct redis *r, int argc, const char **argv, const size_t *lengths)
+/* The server closed this connection some time ago, which says nothing of how it is now. */
+static bool
+was_stale(const struct redis *r)
+{
+	return r->context->err == REDIS_ERR_EOF ||
+	       (r->context->err == REDIS_ERR_IO && (errno == EPIPE || errno == ECONNRESET));
+}
+
+static redisReply *
+ask(struct redis *r, const char *command, size_t len)
+{
+	void *reply = NULL;
+
+	if (!settle(r) || redisAppendFormattedCommand(r->context, command, len) != REDIS_OK ||
+	    redisGetReply(r->context, &reply) != REDIS_OK)
+		return NULL;
+	return reply;
+}
+
+/* Send a formatted command; on a connection that was dead already, once more on a new one. */
+static redisReply *
+run(struct redis *r, char *command, int len)
 {
 	int64_t start = mono_us();
+	bool fresh = r->context == NULL;
 	redisReply *reply = NULL;
 
-	if (!may_try() || !connected(r))
-		return NULL;
-	if (!settle(r))
-		failed(r, r->context->errstr);
-	else
-		reply = finish(r, redisCommandArgv(r->context, argc, argv, lengths));
+	if (len > 0 && may_try() && connected(r)) {
+		reply = ask(r, command, (size_t)len);
+		if (reply == NULL && !fresh && was_stale(r)) {
+			disconnect(r);
+			reply = connected(r) ? ask(r, command, (size_t)len) : NULL;
+		}
+		if (r->context != NULL)
+			reply = finish(r, reply);
+	}
+	redisFreeCommand(command);
 	r->waited_us += (long)(mono_us() - start);
 	return reply;
 }
 
 redisReply *
+redis_runv(struct redis *r, int argc, const char **argv, const size_t *lengths)
+{
+	char *command = NULL;
+	int len = (int)redisFormatCommandArgv(&command, argc, argv, lengths);
+
+	return run(r, command, len);
+}
+
+redisReply *
 redis_run(struct redis *r, const char *format, ...)
 {
-	int64_t start = mono_us();
-	redisReply *reply = NULL;
+	char *command = NULL;
 	va_list args;
+	int len;
 
-	if (!may_try() || !connected(r))
-		return NULL;
-	if (!settle(r)) {
-		failed(r, r->context->errstr);
-		return NULL;
-	}
 	va_start(args, format);
-	reply = finish(r, redisvCommand(r->context, format, args));
+	len = redisvFormatCommand(&command, format, args);
 	va_end(args);
-	r->waited_us += (long)(mono_us() - start);
-	return reply;
+	return run(r, command, len);
 }
 
 /* SHA-1 names a script in Redis' protocol; hiredis has none, so Redis is asked once. */

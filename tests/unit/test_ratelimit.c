@@ -198,6 +198,25 @@ START_TEST(a_redis_that_comes_back_empty_is_taken_back)
 }
 END_TEST
 
+START_TEST(connections_that_died_with_an_old_redis_do_not_count_against_the_new_one)
+{
+	struct redis *many[5];
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		many[i] = redis_new(url);
+		ck_assert_int_eq(redis_ping(many[i]), 0);
+	}
+	stop_redis();
+	start_redis();
+	for (i = 0; i < 5; i++) {
+		ck_assert_int_eq(redis_ping(many[i]), 0);
+		redis_free(many[i]);
+	}
+	ck_assert(!redis_is_down());
+}
+END_TEST
+
 /* Killed in the middle of everything, again and again: the others go on. */
 START_TEST(a_killed_worker_wedges_nobody)
 {
@@ -227,7 +246,9 @@ main(void)
 		a_common_request_makes_no_call_to_redis, a_changed_limit_counts_from_the_next_call,
 		a_name_with_odd_bytes_is_a_name,
 		a_stopped_redis_costs_little_and_the_limit_still_holds,
-		a_redis_that_comes_back_empty_is_taken_back, a_killed_worker_wedges_nobody, NULL };
+		a_redis_that_comes_back_empty_is_taken_back,
+		connections_that_died_with_an_old_redis_do_not_count_against_the_new_one,
+		a_killed_worker_wedges_nobody, NULL };
 	int result;
 
 	if (mkdtemp(directory) == NULL)
