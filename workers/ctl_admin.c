@@ -207,6 +207,19 @@ ctl_user_create(int argc, char **argv)
 	return 0;
 }
 
+/* The planner must know what was loaded, or lists read whole organizations. */
+static int
+analyze(void)
+{
+	PGconn *conn = PQconnectdb(conf.db_admin_url);
+	PGresult *res = PQexec(conn, "ANALYZE");
+	bool fine = PQresultStatus(res) == PGRES_COMMAND_OK;
+
+	PQclear(res);
+	PQfinish(conn);
+	return fine ? 0 : complain("the tables could not be analyzed");
+}
+
 int
 ctl_demo(int argc, char **argv)
 {
@@ -226,7 +239,7 @@ ctl_demo(int argc, char **argv)
 			return 1;
 		printf("%s: loaded\n", org);
 	}
-	return 0;
+	return analyze();
 }
 
 int

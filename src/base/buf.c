@@ -2,6 +2,8 @@
 #include "base/buf.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -92,20 +94,43 @@ escape(struct buf *b, unsigned char c)
 		buf_printf(b, "\\u%04x", c);
 }
 
+#define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (unsigned char)(c))
+
+/*
+ * Whether eight bytes are plain: no control character, quote, backslash or DEL.
+ * Texts are most of what a list writes, so they are not looked at byte by byte.
+ */
+static bool
+plain(const char *s)
+{
+	uint64_t x, quote, backslash, del;
+
+	memcpy(&x, s, sizeof(x));
+	quote = (x ^ EACH_BYTE('"')) - EACH_BYTE(1);
+	backslash = (x ^ EACH_BYTE('\\')) - EACH_BYTE(1);
+	del = (x ^ EACH_BYTE(0x7f)) - EACH_BYTE(1);
+	return (((x - EACH_BYTE(0x20)) | quote | backslash | del) & ~x & EACH_BYTE(0x80)) == 0;
+}
+
 void
 buf_json(struct buf *b, const char *s, size_t len)
 {
-	size_t i, start = 0;
+	size_t i = 0, start = 0;
 
 	buf_char(b, '"');
-	for (i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)s[i];
+	while (i < len) {
+		unsigned char c;
 
+		if (len - i >= 8 && plain(s + i)) {
+			i += 8;
+			continue;
+		}
+		c = (unsigned char)s[i++];
 		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
 			continue;
-		buf_add(b, s + start, i - start);
+		buf_add(b, s + start, i - 1 - start);
 		escape(b, c);
-		start = i + 1;
+		start = i;
 	}
 	buf_add(b, s + start, len - start);
 	buf_char(b, '"');

@@ -10,7 +10,7 @@
 enum column_kind { COLUMN_TEXT, COLUMN_RAW, COLUMN_BOOL, COLUMN_TIME, COLUMN_ARRAY, COLUMN_HIDDEN };
 
 struct column {
-	const char *name;
+	const char *name; /* as it is written between members: ,"name": */
 	size_t len;
 	enum column_kind kind;
 };
@@ -60,6 +60,19 @@ shown(const struct field *fields, const struct field **next, const char *name)
 	return f->name != NULL;
 }
 
+static void
+name_column(struct arena *arena, struct column *c, const char *name)
+{
+	size_t len = strlen(name);
+	char *text = arena_alloc(arena, len + 5);
+
+	memcpy(text, ",\"", 2);
+	memcpy(text + 2, name, len);
+	memcpy(text + 2 + len, "\":", 2);
+	c->name = text;
+	c->len = len + 4;
+}
+
 static struct column *
 columns(struct arena *arena, const PGresult *res, int n, const struct field *fields)
 {
@@ -68,13 +81,14 @@ columns(struct arena *arena, const PGresult *res, int n, const struct field *fie
 	int i;
 
 	for (i = 0; i < n; i++) {
-		c[i].name = PQfname(res, i);
-		c[i].len = strlen(c[i].name);
+		const char *name = PQfname(res, i);
+
 		c[i].kind = column_kind(PQftype(res, i));
-		if (strncmp(c[i].name, "__", 2) == 0)
+		if (strncmp(name, "__", 2) == 0 ||
+		    (fields != NULL && !shown(fields, &next, name)))
 			c[i].kind = COLUMN_HIDDEN;
-		if (fields != NULL && !shown(fields, &next, c[i].name))
-			c[i].kind = COLUMN_HIDDEN;
+		else
+			name_column(arena, &c[i], name);
 	}
 	return c;
 }
@@ -163,10 +177,8 @@ put_row(struct buf *out, const PGresult *res, int row, const struct column *c, i
 	for (i = 0; i < n; i++) {
 		if (c[i].kind == COLUMN_HIDDEN)
 			continue;
-		buf_add(out, first ? "\"" : ",\"", first ? 1 : 2);
+		buf_add(out, c[i].name + first, c[i].len - first);
 		first = false;
-		buf_add(out, c[i].name, c[i].len);
-		buf_add(out, "\":", 2);
 		put_value(out, res, row, i, c[i].kind);
 	}
 	buf_char(out, '}');

@@ -175,6 +175,18 @@ take_leased(uint64_t hash, long limit, int64_t window_ms, int64_t now, struct ra
 	return result;
 }
 
+/* What this host took in its windows, with Redis or without: where counting alone goes on from. */
+static void
+count_local(struct entry *e, int64_t window, int64_t window_ms, long n)
+{
+	if (e->local_window != window) {
+		e->local_before = e->local_window == window - window_ms ? e->local_now : 0;
+		e->local_now = 0;
+		e->local_window = window;
+	}
+	e->local_now += n;
+}
+
 /* Counting on this host alone, with the same window and limit. */
 static bool
 take_local(uint64_t hash, long limit, int64_t window_ms, int64_t now, struct rate *rate)
@@ -185,11 +197,7 @@ take_local(uint64_t hash, long limit, int64_t window_ms, int64_t now, struct rat
 	long weighted, left;
 	bool allowed;
 
-	if (e->local_window != window) {
-		e->local_before = e->local_window == window - window_ms ? e->local_now : 0;
-		e->local_now = 0;
-		e->local_window = window;
-	}
+	count_local(e, window, window_ms, 0);
 	weighted = (long)((double)e->local_before * (double)(window_ms - now % window_ms) /
 			  (double)window_ms);
 	left = limit - e->local_now - weighted;
@@ -255,6 +263,7 @@ take_redis(struct redis *redis, const char *key, uint64_t hash, long limit, int6
 	lock = lock_of(hash);
 	e = find(hash, now);
 	e->remaining = (long)remaining;
+	count_local(e, now - now % window_ms, window_ms, (long)taken);
 	if (taken > 0)
 		e->leased += (long)taken - 1;
 	else

@@ -83,16 +83,18 @@ failed(struct redis *r, const char *what)
 {
 	int64_t closed = 0;
 
-	disconnect(r);
 	metric_add(M_redis_errors_total, 1);
-	if (atomic_fetch_add(&breaker->failures, 1) + 1 < FAILURES_MAX)
+	if (atomic_fetch_add(&breaker->failures, 1) + 1 < FAILURES_MAX) {
+		disconnect(r);
 		return;
+	}
 	/* Only the one that opens the breaker says so. */
 	if (atomic_compare_exchange_strong(
 		&breaker->next_probe_us, &closed, mono_us() + PROBE_US)) {
 		metric_set(M_redis_down, 1);
 		log_warn("Redis is away (%s); going on without it", what);
 	}
+	disconnect(r); /* last: `what` may be the connection's own text */
 }
 
 static void

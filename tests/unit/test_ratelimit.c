@@ -180,6 +180,25 @@ START_TEST(a_stopped_redis_costs_little_and_the_limit_still_holds)
 }
 END_TEST
 
+START_TEST(a_budget_spent_with_redis_is_not_given_again_without_it)
+{
+	const char *who = fresh();
+	struct rate rate;
+
+	spend(who);
+	kill(server, SIGSTOP);
+	while (!redis_is_down())
+		redis_ping(redis);
+	usleep(300000); /* a refusal is remembered for a moment */
+	ck_assert(!rate_take(redis, TIER_AUTH, who, 10, &rate));
+	kill(server, SIGCONT);
+	while (redis_is_down()) {
+		usleep(50000);
+		redis_ping(redis);
+	}
+}
+END_TEST
+
 START_TEST(a_redis_that_comes_back_empty_is_taken_back)
 {
 	struct rate rate;
@@ -246,6 +265,7 @@ main(void)
 		a_common_request_makes_no_call_to_redis, a_changed_limit_counts_from_the_next_call,
 		a_name_with_odd_bytes_is_a_name,
 		a_stopped_redis_costs_little_and_the_limit_still_holds,
+		a_budget_spent_with_redis_is_not_given_again_without_it,
 		a_redis_that_comes_back_empty_is_taken_back,
 		connections_that_died_with_an_old_redis_do_not_count_against_the_new_one,
 		a_killed_worker_wedges_nobody, NULL };
