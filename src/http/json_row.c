@@ -84,8 +84,7 @@ columns(struct arena *arena, const PGresult *res, int n, const struct field *fie
 		const char *name = PQfname(res, i);
 
 		c[i].kind = column_kind(PQftype(res, i));
-		if (strncmp(name, "__", 2) == 0 ||
-		    (fields != NULL && !shown(fields, &next, name)))
+		if (strncmp(name, "__", 2) == 0 || (fields != NULL && !shown(fields, &next, name)))
 			c[i].kind = COLUMN_HIDDEN;
 		else
 			name_column(arena, &c[i], name);
