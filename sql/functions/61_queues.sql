@@ -1,0 +1,1 @@
+-- Claiming from queues.

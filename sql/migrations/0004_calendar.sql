@@ -1,0 +1,1 @@
+-- Business hours, teams and companies.

@@ -1,0 +1,1 @@
+-- CSAT surveys and outgoing mail.

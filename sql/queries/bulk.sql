@@ -1,0 +1,1 @@
+-- Bulk: one change to many tickets.

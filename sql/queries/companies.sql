@@ -1,0 +1,1 @@
+-- Companies: whom customers work for.

@@ -1,0 +1,1 @@
+-- CSAT: what customers say of the help they got.

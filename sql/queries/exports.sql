@@ -1,0 +1,1 @@
+-- Exports: the desk's data as files.

@@ -1,0 +1,1 @@
+-- Imports: data of another desk.

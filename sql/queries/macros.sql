@@ -1,0 +1,1 @@
+-- Macros: prepared replies and changes.

@@ -1,0 +1,1 @@
+-- QA: what reviewers say of the work.

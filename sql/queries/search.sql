@@ -1,0 +1,1 @@
+-- Search: full text over tickets, comments and customers.

@@ -1,0 +1,1 @@
+-- Calendars, companies, teams, custom fields.

@@ -1,0 +1,1 @@
+-- Queues, bulk and views.

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All kinds of background jobs. */
+#include <stddef.h>
+
+#include "jobs/job.h"
+
+const struct job_kind job_kinds[] = {
+	{ .kind = NULL },
+};

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SERVICEOS_CONDITION_H
+#define SERVICEOS_CONDITION_H
+
+/*
+ * The one condition language, compiled to parameterised SQL over a ticket.
+ *
+ *	{"all": [C, …]}   {"any": [C, …]}   {"not": C}
+ *	{"field": "priority", "op": "in", "value": ["high", "urgent"]}
+ *
+ * Fields: every column that the API shows of a ticket, "tags", and
+ * "custom_fields.<key>". Operators depend on the field's type:
+ *
+ *	every type     is_set, is_not_set (no value)
+ *	word, id, text eq, ne, in, not_in
+ *	text           contains, not_contains, starts_with (whatever the case)
+ *	number         eq, ne, in, not_in, gt, gte, lt, lte
+ *	time, date     before, after, on_or_before, on_or_after
+ *	truth          eq, ne
+ *	tags, lists    contains, not_contains (one word), contains_any,
+ *	               contains_all, contains_none (a list)
+ *
+ * A time is RFC 3339, or relative to now: "now", "now-2d", "now+90m" (units
+ * s, m, h, d, w). At most 8 levels, 100 leaves, 100 values in a list. Only
+ * words of our own table reach the SQL's text; every value of the caller is a
+ * parameter of the statement.
+ */
+
+#include <stdbool.h>
+
+struct arena;
+struct db;
+struct json_object;
+
+enum condition_on {
+	CONDITION_STORED, /* t is the table ticket or ticket_v: tags through their index */
+	CONDITION_ROW,    /* t is any row of ticket's shape, such as one that was never stored */
+};
+
+/* One comparison, for telling why: {"path": "all[0]", …}. */
+struct condition_leaf {
+	const char *path;
+	const char *sql; /* a truth; shares the condition's values */
+};
+
+struct condition {
+	const char *sql; /* in parentheses, over the alias t; never NULL ("(true)" for {}) */
+	int nvalues;
+	const char *const *values;
+	int nleaves;
+	const struct condition_leaf *leaves;
+	/* what is wrong, when condition_compile() says false */
+	const char *path;    /* "all[1].op" */
+	const char *code;    /* "unknown_field", "not_allowed", "type", "too_deep", … */
+	const char *message; /* a sentence */
+};
+
+/*
+ * Compile c; parameters start at $first. Looks up the types of custom fields
+ * in the open transaction of db, only when the condition names one. All memory
+ * is the arena's. On failure `out` says where and why; when the database
+ * failed, out->code is NULL and db_error() tells.
+ */
+bool condition_compile(struct db *, struct arena *, const char *org, struct json_object *c,
+    int first, enum condition_on, struct condition *out);
+
+#endif
