@@ -141,3 +141,15 @@ buf_json_str(struct buf *b, const char *s)
 {
 	buf_json(b, s, strlen(s));
 }
+
+void
+buf_array_item(struct buf *b, const char *s)
+{
+	buf_str(b, b->len == 0 ? "\"" : ",\"");
+	for (; *s != '\0'; s++) {
+		if (*s == '"' || *s == '\\')
+			buf_char(b, '\\');
+		buf_char(b, *s);
+	}
+	buf_char(b, '"');
+}

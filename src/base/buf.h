@@ -24,5 +24,7 @@ void buf_printf(struct buf *, const char *, ...) __attribute__((format(printf, 2
 /* Append s as a quoted JSON string; s must be valid UTF-8. */
 void buf_json(struct buf *, const char *s, size_t len);
 void buf_json_str(struct buf *, const char *s);
+/* Append s as the next quoted element of a PostgreSQL array's text, without the braces. */
+void buf_array_item(struct buf *, const char *s);
 
 #endif

@@ -43,5 +43,7 @@ struct json_object *json_parse(
 bool utf8_valid(const char *, size_t);
 /* Characters (code points) in a valid UTF-8 text. */
 size_t utf8_length(const char *, size_t);
+/* A copy of at most max bytes that ends between characters. */
+const char *utf8_cut(struct arena *, const char *, size_t max);
 
 #endif

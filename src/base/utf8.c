@@ -3,7 +3,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
+#include "base/arena.h"
 #include "base/json.h"
 
 /* Length of the sequence that starts here, or 0 when it is not well-formed. */
@@ -59,4 +61,16 @@ utf8_length(const char *s, size_t len)
 	for (i = 0; i < len; i++)
 		n += ((unsigned char)s[i] & 0xc0) != 0x80;
 	return n;
+}
+
+const char *
+utf8_cut(struct arena *arena, const char *s, size_t max)
+{
+	size_t len = strnlen(s, max + 1);
+
+	if (len <= max)
+		return arena_strdup(arena, s);
+	for (len = max; len > 0 && ((unsigned char)s[len] & 0xc0) == 0x80; len--)
+		;
+	return arena_strndup(arena, s, len);
 }

@@ -52,7 +52,7 @@ struct loop {
 	long left; /* requests until this worker is replaced; -1 for no end */
 };
 
-static volatile sig_atomic_t told_to_leave, busy, reading_fd = -1;
+static volatile sig_atomic_t told_to_leave, busy, extended, reading_fd = -1;
 
 static void
 on_term(int sig)
@@ -63,8 +63,9 @@ on_term(int sig)
 
 /*
  * A request that does not come in time: libfcgi's read() ends, now or when it
- * is next called. A reply that takes for ever: the master should have ended us
- * by now, so there is none any more.
+ * is next called. A request that came has its own time after that; then the
+ * master should have ended us, so there is none any more. One timer serves
+ * both, set once a request: system calls are what a small reply costs.
  */
 static void
 on_alarm(int sig)
@@ -74,18 +75,13 @@ on_alarm(int sig)
 	(void)sig;
 	if (reading_fd != -1)
 		shutdown(reading_fd, SHUT_RD);
-	else if (busy)
+	else if (busy && extended)
 		_exit(1);
+	if (busy) {
+		extended = 1;
+		alarm((unsigned)conf.request_timeout + SPARE_S);
+	}
 	errno = saved;
-}
-
-/* Not switched off after a request: the next one sets it anew, an idle worker ignores it. */
-static void
-alarm_in(long seconds)
-{
-	struct itimerval t = { .it_value.tv_sec = seconds };
-
-	setitimer(ITIMER_REAL, &t, NULL);
 }
 
 /* libfcgi installs its own handlers when it is initialised, so ours come after. */
@@ -165,10 +161,10 @@ read_request(struct arena *arena, FCGX_Request *fcgi, int fd, struct http_reques
 	fcgi->keepConnection = 1;
 	fcgi->detached = 1; /* closing does not wait for the peer */
 	reading_fd = fd;
-	alarm_in(READ_TIMEOUT_S);
+	extended = 0;
+	alarm(READ_TIMEOUT_S); /* not switched off after the request: the next one sets it anew */
 	complete = FCGX_Accept_r(fcgi) == 0 && fcgi_read_request(arena, fcgi, in);
 	reading_fd = -1;
-	alarm_in(conf.request_timeout + SPARE_S);
 	if (!complete)
 		FCGX_Free(fcgi, 1);
 	return complete;

@@ -10,7 +10,7 @@
 #include "http/schema.h"
 
 #define DEFAULT_LIMIT 50
-#define VALUES_MAX 128
+#define VALUES_MAX 320 /* more than a condition has, store/condition.c */
 
 struct page {
 	struct req *r;
@@ -54,23 +54,12 @@ static const char *
 array_literal(struct arena *arena, const struct query_value *q, const char *name)
 {
 	struct buf out;
-	const char *s;
 
 	buf_init(&out, arena, 128);
-	buf_char(&out, '{');
-	for (; q != NULL; q = q->next) {
-		if (strcmp(q->name, name) != 0)
-			continue;
-		buf_str(&out, out.len > 1 ? ",\"" : "\"");
-		for (s = q->value; *s != '\0'; s++) {
-			if (*s == '"' || *s == '\\')
-				buf_char(&out, '\\');
-			buf_char(&out, *s);
-		}
-		buf_char(&out, '"');
-	}
-	buf_char(&out, '}');
-	return out.data;
+	for (; q != NULL; q = q->next)
+		if (strcmp(q->name, name) == 0)
+			buf_array_item(&out, q->value);
+	return arena_printf(arena, "{%s}", out.data);
 }
 
 static void
@@ -99,6 +88,8 @@ choose_order(struct page *p)
 	const char *limit = query_get(p->r, "limit");
 	const struct sort *s = p->list->sorts;
 
+	if (name == NULL)
+		name = p->list->order;
 	p->descending = !p->list->ascending;
 	if (name != NULL) {
 		p->descending = *name == '-';

@@ -92,8 +92,8 @@ check_includes(struct req *r, const char *value)
 		for (i = r->route->includes; i->name != NULL && strcmp(i->name, word) != 0; i++)
 			;
 		if (i->name == NULL)
-			fail_field(
-			    r, "include", "not_allowed", "There is no include \"%.64s\".", word);
+			fail_field(r, "include", "not_allowed", "There is no include \"%s\".",
+			    utf8_cut(r->arena, word, 64));
 		value += len + (value[len] == ',');
 	}
 }
@@ -110,8 +110,8 @@ check_fields(struct req *r, const char *value)
 			if ((f->flags & F_OUT) != 0 && strcmp(f->name, word) == 0)
 				break;
 		if (f->name == NULL)
-			fail_field(
-			    r, "fields", "not_allowed", "There is no field \"%.64s\".", word);
+			fail_field(r, "fields", "not_allowed", "There is no field \"%s\".",
+			    utf8_cut(r->arena, word, 64));
 		value += len + (value[len] == ',');
 	}
 }

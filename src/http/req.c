@@ -279,3 +279,16 @@ reply_empty(struct req *r)
 {
 	return reply_json(r, 204);
 }
+
+int
+req_condition(struct req *r, const char *field, struct json_object *object, int first,
+    enum condition_on on, struct condition *out)
+{
+	if (condition_compile(r->db, r->arena, r->org, object, first, on, out))
+		return 0;
+	if (out->code == NULL)
+		return fail_db(r);
+	return fail_field(r,
+	    *out->path == '\0' ? field : arena_printf(r->arena, "%s.%s", field, out->path),
+	    out->code, "%s", out->message);
+}

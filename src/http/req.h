@@ -18,6 +18,7 @@
 #include "base/util.h"
 #include "http/http.h"
 #include "http/route.h"
+#include "store/condition.h"
 #include "store/db.h"
 #include "store/redis.h"
 
@@ -115,6 +116,13 @@ int fail_field(struct req *, const char *field, const char *code, const char *, 
     __attribute__((format(printf, 4, 5)));
 /* Turn a failure of the database into one of the request. */
 int fail_db(struct req *);
+
+/*
+ * Compile a condition (store/condition.h); what is wrong with it becomes an
+ * error of the field, "conditions.all[0].op". 0 or -1.
+ */
+int req_condition(struct req *, const char *field, struct json_object *, int first,
+    enum condition_on, struct condition *);
 
 /* Success. All return 0. */
 /* The row of the resource with this id (and parent id, else NULL), read in this transaction. */

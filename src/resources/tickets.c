@@ -88,9 +88,10 @@ static const struct sort sorts[] = {
 	{ "created_at", "t.created_at", "timestamptz" },
 	{ "updated_at", "t.updated_at", "timestamptz" },
 	{ "number",     "t.number",     "bigint" },
+	{ "priority",   "(CASE t.priority WHEN 'urgent' THEN 4 WHEN 'high' THEN 3 WHEN 'normal' THEN 2 ELSE 1 END)", "int" },
 	{ .name = NULL }
 };
-static const struct list tickets = { by, sorts, NULL, false };
+const struct list ticket_list = { by, sorts, NULL, false };
 
 static const struct include includes[] = {
 	{ "customer", SQL_TICKET_CUSTOMER, false, NULL, "The customer." },
@@ -112,7 +113,7 @@ create(struct req *r)
 /* clang-format off */
 const struct route ticket_routes[] = {
 	{ GET, "/api/tickets", "tickets.list", api_list, S_TICKETS_READ,
-	    .reply = &ticket, .list = &tickets, .summary = "List tickets",
+	    .reply = &ticket, .list = &ticket_list, .summary = "List tickets",
 	    .doc = "Newest first. Filters combine with and; a repeated filter means any of its values." },
 	{ POST, "/api/tickets", "tickets.create", create, S_TICKETS_WRITE, .flags = R_CREATE|R_NUMBER,
 	    .body = ticket_fields, .reply = &ticket, .summary = "Create a ticket",

@@ -40,7 +40,7 @@ enum condition_on {
 /* One comparison, for telling why: {"path": "all[0]", …}. */
 struct condition_leaf {
 	const char *path;
-	const char *sql; /* a truth; shares the condition's values */
+	const char *sql; /* true, false or null; shares the condition's values */
 };
 
 struct condition {

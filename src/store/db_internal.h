@@ -30,7 +30,7 @@ struct pending {
 	struct plan *plan;
 };
 
-enum own_statement { OWN_BEGIN, OWN_COMMIT, OWN_ROLLBACK, OWN_ORG, OWN_CONTEXT, OWN__MAX };
+enum own_statement { OWN_BEGIN, OWN_COMMIT, OWN_ROLLBACK, OWN_ORG, OWN_READER, OWN_CONTEXT, OWN__MAX };
 
 struct db {
 	const char *url;
@@ -58,6 +58,7 @@ struct db {
 	int64_t retry_at_us;
 	long backoff_ms;
 	long waited_us;
+	int64_t heard_us; /* when the server last answered */
 };
 
 /* Connect if needed; false and a DB_DOWN failure otherwise. */

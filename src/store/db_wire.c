@@ -20,6 +20,7 @@
 #define CONNECT_MS 800
 #define BACKOFF_MIN_MS 50
 #define BACKOFF_MAX_MS 1000
+#define FRESH_US 20000 /* a server that answered so lately is not asked whether it is there */
 #define GRACE_MS 2000 /* beyond the statement time-out, then the server is taken for dead */
 
 char *(*db_rewrite_hook)(const char *sql);
@@ -146,7 +147,10 @@ db_wire_connect(struct db *db)
 	return true;
 }
 
-/* A server that restarted has closed its end: seen here, before anything is sent. */
+/*
+ * A server that restarted has closed its end: seen here, before anything is
+ * sent. Within FRESH_US it goes unseen; the transaction is then tried again.
+ */
 bool
 db_wire_alive(struct db *db)
 {
@@ -154,6 +158,8 @@ db_wire_alive(struct db *db)
 
 	if (db->conn == NULL)
 		return false;
+	if (mono_us() - db->heard_us < FRESH_US)
+		return true;
 	p = (struct pollfd){ .fd = PQsocket(db->conn), .events = POLLIN | POLLRDHUP };
 	if (poll(&p, 1, 0) == 0)
 		return true;
@@ -340,6 +346,7 @@ db_wire_read(struct db *db, unsigned until)
 
 	while (ok && db->head <= until && db->head < db->tail)
 		ok = read_one(db);
-	db->waited_us += (long)(mono_us() - start);
+	db->heard_us = mono_us();
+	db->waited_us += (long)(db->heard_us - start);
 	return ok;
 }

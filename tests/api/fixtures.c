@@ -48,6 +48,8 @@ make_all(struct ids *i, const char *org)
 			 fmt("{\"target_id\":\"%s\",\"kind\":\"related\"}", i->second), "link_id"));
 	call("POST", fmt("/api/tickets/%s/tags", i->ticket), "{\"tags\":[\"blue\"]}");
 	expect(200);
+	copy(i->view,
+	    create(fmt("/api/organizations/%s/views", org), "{\"name\":\"All\"}", "view_id"));
 	call("PUT", "/api/customers/by-external-id/crm-1", "{\"name\":\"Known\"}");
 	expect(201);
 }
@@ -69,6 +71,8 @@ id_of(const struct route *route, const char *parameter, const struct ids *i)
 		return i->customer;
 	if (strstr(route->path, "/users/") != NULL)
 		return i->user;
+	if (strstr(route->path, "/views/") != NULL)
+		return i->view;
 	if (strstr(route->path, "/api-keys/") != NULL)
 		return i->key;
 	return i->ticket;

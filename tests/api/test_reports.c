@@ -7,8 +7,8 @@ TEST(nothing_yet)
 }
 END
 
-static TCase *
-cases(void)
+    static TCase *
+    cases(void)
 {
 	TCase *c = tcase_create("test_reports");
 

@@ -154,6 +154,10 @@ def fill(org):
       SELECT ticket_merge('{org}', a.ticket_id, ARRAY[b.ticket_id]) FROM ticket a, ticket b
          WHERE a.org_id = '{org}' AND b.org_id = '{org}' AND a.number = 1 AND b.number = 2;
       INSERT INTO idempotency_key VALUES ('{org}', 'hash', 'route', 'print', 201, '', '');
+      INSERT INTO saved_view (org_id, view_id, name) VALUES ('{org}', uuid7(), 'View');
+      INSERT INTO job (org_id, job_id, kind) VALUES ('{org}', uuid7(), 'test');
+      INSERT INTO job_item (org_id, job_id, n, outcome) SELECT org_id, job_id, 1, 'done' FROM job WHERE org_id = '{org}';
+      INSERT INTO custom_field (org_id, field_id, key, label, type) VALUES ('{org}', uuid7(), 'plan', 'Plan', 'text');
       INSERT INTO usage_day (org_id, day, principal, requests) VALUES ('{org}', current_date, 'p', 1)"""
     app(create, org=org, actor_type='user', actor_id='ada')
 

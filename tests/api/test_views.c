@@ -1,19 +1,207 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Saved views: who sees them, what they find, and what they refuse. */
 #include "harness.h"
 
-TEST(nothing_yet)
+#include <string.h>
+
+#define VIEWS "/api/organizations/" ORG "/views"
+#define URGENT "{\"field\":\"priority\",\"op\":\"eq\",\"value\":\"urgent\"}"
+
+static const char *
+make_view(const char *body)
 {
-	ck_assert_int_eq(1, 1);
+	call("POST", VIEWS, body);
+	expect(201);
+	return fmt("%s", text("view_id"));
+}
+
+static const char *
+make_urgent(const char *title)
+{
+	call("POST", "/api/tickets", fmt("{\"title\":\"%s\",\"priority\":\"urgent\"}", title));
+	expect(201);
+	return fmt("%s", text("ticket_id"));
+}
+
+static void
+fresh(void)
+{
+	caller_reset();
+	sql("DELETE FROM saved_view; DELETE FROM ticket; DELETE FROM custom_field");
+}
+
+TEST(a_view_shows_the_tickets_of_its_filter_in_its_order)
+{
+	const char *first, *second, *id;
+
+	make_ticket("calm");
+	first = make_urgent("first");
+	second = make_urgent("second");
+	id = make_view(
+	    "{\"name\":\"Urgent\",\"conditions\":{\"all\":[" URGENT "]},\"sort\":\"number\"}");
+	call("GET", fmt(VIEWS "/%s/tickets", id), NULL);
+	expect(200);
+	ck_assert_uint_eq(count("data"), 2);
+	ck_assert_str_eq(text("data.0.ticket_id"), first);
+	call("GET", fmt(VIEWS "/%s/tickets?sort=-number&include_total=true", id), NULL);
+	ck_assert_str_eq(text("data.0.ticket_id"), second);
+	ck_assert_int_eq(number("total"), 2);
+	call("GET", fmt(VIEWS "/%s/tickets?status=closed", id), NULL);
+	ck_assert_uint_eq(count("data"), 0);
+	call("GET", fmt(VIEWS "/%s/count", id), NULL);
+	ck_assert_int_eq(number("count"), 2);
 }
 END
 
-static TCase *
-cases(void)
+TEST(pages_of_a_view_show_every_ticket_once)
 {
-	TCase *c = tcase_create("test_views");
+	const char *id = make_view("{\"name\":\"All\",\"sort\":\"-priority\"}"), *cursor = "";
+	int i, seen = 0;
 
-	tcase_add_checked_fixture(c, caller_reset, NULL);
-	tcase_add_test(c, nothing_yet);
+	for (i = 0; i < 7; i++)
+		i % 2 == 0 ? make_ticket("t") : make_urgent("u");
+	do {
+		call("GET",
+		    fmt(VIEWS "/%s/tickets?limit=2%s%s", id, *cursor ? "&cursor=" : "", cursor),
+		    NULL);
+		expect(200);
+		ck_assert_str_eq(text("data.0.priority"), seen < 3 ? "urgent" : "normal");
+		seen += (int)count("data");
+		cursor = fmt("%s", text("next_cursor"));
+	} while (strcmp(cursor, "null") != 0);
+	ck_assert_int_eq(seen, 7);
+}
+END
+
+TEST(the_counts_of_all_views_come_in_one_call_in_their_order)
+{
+	make_urgent("u");
+	make_view("{\"name\":\"Second\",\"position\":2}");
+	make_view("{\"name\":\"First\",\"position\":1,\"conditions\":{\"not\":" URGENT "}}");
+	call("GET", VIEWS "/counts", NULL);
+	expect(200);
+	ck_assert_uint_eq(count("data"), 2);
+	ck_assert_str_eq(text("data.0.name"), "First");
+	ck_assert_int_eq(number("data.0.count"), 0);
+	ck_assert_int_eq(number("data.1.count"), 1);
+	ck_assert_str_eq(text("data.1.exact"), "true");
+}
+END
+
+TEST(a_private_view_is_seen_by_its_owner_alone)
+{
+	const char *agent = make_key(ORG, "read:tickets");
+	const char *id;
+
+	caller.key = agent;
+	id = make_view("{\"name\":\"Mine\",\"visibility\":\"private\"}");
+	caller.key = admin_key;
+	call("GET", fmt(VIEWS "/%s", id), NULL);
+	expect(404);
+	call("GET", fmt(VIEWS "/%s/tickets", id), NULL);
+	expect(404);
+	call("GET", VIEWS, NULL);
+	ck_assert_uint_eq(count("data"), 0);
+	call("GET", VIEWS "/counts", NULL);
+	ck_assert_uint_eq(count("data"), 0);
+	caller.key = agent;
+	call("PATCH", fmt(VIEWS "/%s", id), "{\"name\":\"Still mine\"}");
+	expect(200);
+	call("DELETE", fmt(VIEWS "/%s", id), NULL);
+	expect(204);
+}
+END
+
+TEST(sharing_a_view_and_changing_a_shared_one_need_the_scope)
+{
+	const char *agent = make_key(ORG, "read:tickets"), *id = make_view("{\"name\":\"Ours\"}");
+
+	caller.key = agent;
+	call("POST", VIEWS, "{\"name\":\"x\"}");
+	expect_problem(403, "insufficient_scope");
+	call("PATCH", fmt(VIEWS "/%s", id), "{\"name\":\"x\"}");
+	expect_problem(403, "insufficient_scope");
+	call("DELETE", fmt(VIEWS "/%s", id), NULL);
+	expect_problem(403, "insufficient_scope");
+	id = make_view("{\"name\":\"Mine\",\"visibility\":\"private\"}");
+	call("PATCH", fmt(VIEWS "/%s", id), "{\"visibility\":\"everyone\"}");
+	expect_problem(403, "insufficient_scope");
+}
+END
+
+TEST(a_view_of_a_team_is_seen_by_its_members)
+{
+	const char *user, *team = sql_text("SELECT uuid7()"), *id, *bearer;
+
+	call("POST", "/api/organizations/" ORG "/users",
+	    "{\"email\":\"member@example.com\",\"name\":\"Member\",\"password\":\"correct horse\"}");
+	user = fmt("%s", text("user_id"));
+	sql("INSERT INTO team (org_id, team_id, name) VALUES ('" ORG "', '%s', 'Blue')", team);
+	id = make_view(
+	    fmt("{\"name\":\"Blue's\",\"visibility\":\"team\",\"team_id\":\"%s\"}", team));
+	call("POST", "/api/v1/auth/login",
+	    "{\"email\":\"member@example.com\",\"password\":\"correct horse\"}");
+	expect(200);
+	bearer = fmt("%s", text("access_token"));
+	caller.key = NULL;
+	caller.bearer = bearer;
+	call("GET", fmt(VIEWS "/%s", id), NULL);
+	expect(404);
+	sql("INSERT INTO team_member (org_id, team_id, user_id) VALUES ('" ORG "', '%s', '%s')",
+	    team, user);
+	call("GET", fmt(VIEWS "/%s", id), NULL);
+	expect(200);
+}
+END
+
+TEST(a_filter_that_makes_no_sense_is_refused_with_its_place)
+{
+	call("POST", VIEWS,
+	    "{\"name\":\"x\",\"conditions\":{\"all\":[{\"field\":\"color\",\"op\":\"eq\",\"value\":1}]}}");
+	expect_field("conditions.all[0].field", "unknown_field");
+	call("POST", VIEWS,
+	    "{\"name\":\"x\",\"sort\":\"title\",\"columns\":[\"number\",\"colour\"]}");
+	expect_field("sort", "not_allowed");
+	expect_field("columns[1]", "not_allowed");
+	call("POST", VIEWS, "{\"name\":\"x\",\"visibility\":\"team\"}");
+	expect_field("team_id", "required");
+	call("POST", VIEWS,
+	    "{\"name\":\"x\",\"visibility\":\"team\",\"team_id\":\"0190163d-8694-739b-aea5-966c26f8ad91\"}");
+	expect(422);
+}
+END
+
+TEST(a_view_whose_field_is_gone_says_so)
+{
+	const char *id;
+
+	sql("INSERT INTO custom_field (org_id, field_id, key, label, type) VALUES ('" ORG
+	    "', uuid7(), 'plan', 'Plan', 'text')");
+	id = make_view(
+	    "{\"name\":\"x\",\"conditions\":{\"field\":\"custom_fields.plan\",\"op\":\"is_set\"}}");
+	sql("UPDATE custom_field SET deleted_at = now()");
+	call("GET", fmt(VIEWS "/%s/tickets", id), NULL);
+	expect_problem(409, "conflict");
+	call("GET", VIEWS "/counts", NULL);
+	expect(200);
+	ck_assert_str_eq(text("data.0.count"), "null");
+}
+END
+
+    static TCase *
+    cases(void)
+{
+	TCase *c = tcase_create("views");
+
+	tcase_add_checked_fixture(c, fresh, NULL);
+	tcase_add_test(c, a_view_shows_the_tickets_of_its_filter_in_its_order);
+	tcase_add_test(c, pages_of_a_view_show_every_ticket_once);
+	tcase_add_test(c, the_counts_of_all_views_come_in_one_call_in_their_order);
+	tcase_add_test(c, a_private_view_is_seen_by_its_owner_alone);
+	tcase_add_test(c, sharing_a_view_and_changing_a_shared_one_need_the_scope);
+	tcase_add_test(c, a_view_of_a_team_is_seen_by_its_members);
+	tcase_add_test(c, a_filter_that_makes_no_sense_is_refused_with_its_place);
+	tcase_add_test(c, a_view_whose_field_is_gone_says_so);
 	return c;
 }
 
