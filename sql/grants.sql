@@ -29,7 +29,8 @@ BEGIN
   END LOOP;
   -- What the scheduler's jobs touch, across organisations.
   FOREACH t IN ARRAY ARRAY['organization', 'event', 'event_sequence', 'ticket', 'ticket_tag',
-                           'idempotency_key', 'session', 'usage_day', 'comment', 'customer'] LOOP
+                           'idempotency_key', 'session', 'usage_day', 'comment', 'customer',
+                           'job'] LOOP
     EXECUTE format('CREATE POLICY scheduler ON %I TO serviceos_scheduler USING (true) WITH CHECK (true)', t);
   END LOOP;
   FOR t IN SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -51,4 +52,6 @@ GRANT SELECT, UPDATE ON event_sequence TO serviceos_scheduler;
 -- It wakes tickets and purges deleted ones; it writes nothing else of them.
 REVOKE UPDATE ON ticket FROM serviceos_scheduler;
 GRANT SELECT, UPDATE (snoozed_until, snooze_until_reply), DELETE ON ticket TO serviceos_scheduler;
+-- Jobs are claimed across organisations; their work is done as serviceos_app.
+GRANT SELECT, UPDATE ON job TO serviceos_scheduler;
 GRANT SELECT, DELETE ON ticket_tag, comment, idempotency_key, session, usage_day, directory TO serviceos_scheduler;

@@ -20,6 +20,7 @@
 #include "config.h"
 #include "http/prefork.h"
 #include "jobs/housekeeping.h"
+#include "jobs/job.h"
 #include "jobs/relay.h"
 #include "store/db.h"
 #include "store/redis.h"
@@ -29,10 +30,11 @@
 struct scheduler {
 	struct arena *arena;
 	struct db *db;
+	struct db *app; /* as the workers: what is done within one organisation */
 	struct redis *redis;
 	redisContext *wake; /* subscribed to the workers' wake-ups; NULL while Redis is away */
 	int64_t wake_retry_us;
-	int64_t relay_us, snooze_us, expire_us, jwks_us, figures_us; /* when next */
+	int64_t relay_us, jobs_us, snooze_us, expire_us, jwks_us, figures_us; /* when next */
 };
 
 /* Tell Prometheus through a file that /metrics repeats. */
@@ -77,7 +79,7 @@ subscribe(struct scheduler *s)
 		return;
 	}
 	freeReplyObject(reply);
-	s->relay_us = 0; /* what was published while we were deaf */
+	s->relay_us = s->jobs_us = 0; /* what was published while we were deaf */
 }
 
 /* Any number of wake-ups means one thing: look now. */
@@ -93,7 +95,7 @@ drain_wakes(struct scheduler *s)
 	}
 	while (redisGetReplyFromReader(s->wake, &reply) == REDIS_OK && reply != NULL)
 		freeReplyObject(reply);
-	s->relay_us = 0;
+	s->relay_us = s->jobs_us = 0;
 }
 
 static bool
@@ -112,6 +114,8 @@ duties(struct scheduler *s)
 {
 	if (due(&s->relay_us, 1000000) && relay_run(s->db, s->redis, s->arena) > 0)
 		s->relay_us = 0; /* there may be more */
+	if (due(&s->jobs_us, 1000000) && jobs_run(s->db, s->app, s->arena))
+		s->jobs_us = s->relay_us = 0; /* it goes on, and may have left events */
 	if (due(&s->snooze_us, 1000000))
 		wake_snoozed(s->db, s->arena);
 	if (due(&s->expire_us, 60000000))
@@ -132,7 +136,7 @@ loop(struct scheduler *s, int signals)
 	for (;;) {
 		subscribe(s);
 		duties(s);
-		wait = (s->relay_us - mono_us()) / 1000;
+		wait = ((s->relay_us < s->jobs_us ? s->relay_us : s->jobs_us) - mono_us()) / 1000;
 		p[0] = (struct pollfd){ .fd = signals, .events = POLLIN };
 		p[1] =
 		    (struct pollfd){ .fd = s->wake == NULL ? -1 : s->wake->fd, .events = POLLIN };
@@ -187,6 +191,7 @@ main(int argc, char **argv)
 	signals = block_signals();
 	s.arena = arena_new();
 	s.db = db_new(conf.db_scheduler_url, "serviceos-scheduler", conf.db_timeout * 5);
+	s.app = db_new(conf.db_url, "serviceos-scheduler", conf.db_timeout * 5);
 	s.redis = redis_new(conf.redis_url);
 	log_info("ready");
 	notify_systemd("READY=1");
@@ -194,6 +199,7 @@ main(int argc, char **argv)
 	notify_systemd("STOPPING=1");
 	log_info("stopped");
 	db_free(s.db);
+	db_free(s.app);
 	redis_free(s.redis);
 	arena_free(s.arena);
 	if (s.wake != NULL)

@@ -20,7 +20,7 @@ struct db;
 struct json_object;
 
 enum job_outcome {
-	JOB_MORE,   /* call again; the scheduler does other things in between */
+	JOB_MORE, /* call again; the scheduler does other things in between */
 	JOB_DONE,
 	JOB_FAILED, /* what this step did is rolled back; job->error says why */
 };

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "jobs/job.h"
 #include "jobs/relay.h"
 #include "store/numbers.h"
 #include "store/schema.h"
@@ -513,6 +514,17 @@ relay(void)
 	while (relay_run(scheduler, worker->redis, keep) > 0)
 		;
 	arena_reset(keep);
+}
+
+void
+run_jobs(void)
+{
+	struct db *app = db_new(conf.db_url, "test-jobs", 15000);
+
+	while (jobs_run(scheduler, app, keep))
+		arena_reset(keep);
+	arena_reset(keep);
+	db_free(app);
 }
 
 const char *

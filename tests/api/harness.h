@@ -89,6 +89,8 @@ void sql(const char *, ...) __attribute__((format(printf, 1, 2)));
 const char *sql_text(const char *, ...) __attribute__((format(printf, 1, 2)));
 /* Give all committed events their sequence number, as the scheduler does. */
 void relay(void);
+/* Run the background jobs that are due to their ends, as the scheduler does. */
+void run_jobs(void);
 /* A new ticket (title given), its id; a new comment's id. Static storage, 64 in turn. */
 const char *make_ticket(const char *title);
 const char *make_comment(const char *ticket_id, const char *body);
