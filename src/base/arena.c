@@ -135,7 +135,7 @@ arena_free(struct arena *a)
 }
 
 void *
-arena_alloc(struct arena *a, size_t size)
+arena_room(struct arena *a, size_t size)
 {
 	struct block *b = a->last;
 	size_t need;
@@ -161,14 +161,19 @@ arena_alloc(struct arena *a, size_t size)
 	p = b->data + b->used;
 	b->used += need;
 	UNPOISON(p, size);
-	memset(p, 0, size);
 	return p;
+}
+
+void *
+arena_alloc(struct arena *a, size_t size)
+{
+	return memset(arena_room(a, size), 0, size);
 }
 
 void *
 arena_memdup(struct arena *a, const void *p, size_t size)
 {
-	void *copy = arena_alloc(a, size);
+	void *copy = arena_room(a, size);
 
 	if (size > 0)
 		memcpy(copy, p, size);
@@ -178,10 +183,11 @@ arena_memdup(struct arena *a, const void *p, size_t size)
 char *
 arena_strndup(struct arena *a, const char *s, size_t size)
 {
-	char *copy = arena_alloc(a, size + 1);
+	char *copy = arena_room(a, size + 1);
 
 	if (size > 0)
 		memcpy(copy, s, size);
+	copy[size] = '\0';
 	return copy;
 }
 
@@ -204,7 +210,7 @@ arena_printf(struct arena *a, const char *format, ...)
 	va_end(args);
 	if (len < 0)
 		die_of_memory();
-	text = arena_alloc(a, (size_t)len + 1);
+	text = arena_room(a, (size_t)len + 1);
 	vsnprintf(text, (size_t)len + 1, format, again);
 	va_end(again);
 	return text;

@@ -21,6 +21,8 @@ void arena_reset(struct arena *);
 
 /* Zeroed memory, aligned for any type. Never NULL. */
 void *arena_alloc(struct arena *, size_t);
+/* The same, but not zeroed: for what is written over at once. */
+void *arena_room(struct arena *, size_t);
 void *arena_memdup(struct arena *, const void *, size_t);
 /* Copies are NUL-terminated. A NULL string gives NULL. */
 char *arena_strdup(struct arena *, const char *);

@@ -15,24 +15,36 @@ buf_init(struct buf *b, struct arena *arena, size_t hint)
 	b->arena = arena;
 	b->cap = hint < 32 ? 32 : hint;
 	b->len = 0;
-	b->data = arena_alloc(arena, b->cap);
+	b->data = arena_room(arena, b->cap);
+	*b->data = '\0';
 }
 
-/* Room for more bytes and the NUL. */
 static void
-reserve(struct buf *b, size_t more)
+grow(struct buf *b, size_t more)
 {
 	size_t cap = b->cap;
 	char *data;
 
-	if (b->len + more + 1 <= cap)
-		return;
 	while (cap < b->len + more + 1)
 		cap *= 2;
-	data = arena_alloc(b->arena, cap);
-	memcpy(data, b->data, b->len);
+	data = arena_room(b->arena, cap);
+	memcpy(data, b->data, b->len + 1);
 	b->data = data;
 	b->cap = cap;
+}
+
+/* Room for more bytes and the NUL. */
+static inline void
+reserve(struct buf *b, size_t more)
+{
+	if (b->len + more + 1 > b->cap)
+		grow(b, more);
+}
+
+void
+buf_reserve(struct buf *b, size_t more)
+{
+	reserve(b, more);
 }
 
 void
@@ -55,7 +67,9 @@ buf_str(struct buf *b, const char *s)
 void
 buf_char(struct buf *b, char c)
 {
-	buf_add(b, &c, 1);
+	reserve(b, 1);
+	b->data[b->len++] = c;
+	b->data[b->len] = '\0';
 }
 
 void

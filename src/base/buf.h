@@ -17,6 +17,8 @@ struct buf {
 };
 
 void buf_init(struct buf *, struct arena *, size_t hint);
+/* Room for so many more bytes at once, when they are foreseen. */
+void buf_reserve(struct buf *, size_t);
 void buf_add(struct buf *, const void *, size_t);
 void buf_str(struct buf *, const char *);
 void buf_char(struct buf *, char);

@@ -22,6 +22,12 @@ struct line {
 	size_t len;
 };
 
+/* Access lines that are not written yet. */
+static struct {
+	char text[LINE_MAX_BYTES * 4];
+	unsigned len, lines;
+} waiting;
+
 static const char *const words[] = { "error", "warn", "info", "debug" };
 static const char *process_name = "serviceos";
 static enum log_level least = LOG_INFO;
@@ -121,20 +127,55 @@ start(struct line *l, enum log_level level)
 	add_member(l, "request_id", request);
 }
 
-/* Never waits: a line that does not fit into the pipe or the disk is dropped and counted. */
+/* Never waits: what does not fit into the pipe or on the disk is dropped and counted. */
 static void
-finish(struct line *l)
+put(const char *text, size_t len, unsigned lines)
 {
 	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
 	int saved = errno;
 	ssize_t n = -1;
 
-	add(l, "}\n");
 	if (!may_block || (poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0))
-		n = write(STDERR_FILENO, l->text, l->len);
-	if (n != (ssize_t)l->len)
-		metric_add(M_log_lines_dropped_total, 1);
+		n = write(STDERR_FILENO, text, len);
+	if (n != (ssize_t)len)
+		metric_add(M_log_lines_dropped_total, (long)lines);
 	errno = saved;
+}
+
+void
+log_flush(void)
+{
+	if (waiting.lines > 0)
+		put(waiting.text, waiting.len, waiting.lines);
+	waiting.len = waiting.lines = 0;
+}
+
+bool
+log_waiting(void)
+{
+	return waiting.lines > 0;
+}
+
+/* A write to a file that all workers share costs more than making the line does. */
+static void
+finish_later(struct line *l)
+{
+	size_t room = may_block ? LINE_MAX_BYTES : sizeof(waiting.text);
+
+	add(l, "}\n");
+	if (waiting.len + l->len > room)
+		log_flush();
+	memcpy(waiting.text + waiting.len, l->text, l->len);
+	waiting.len += (unsigned)l->len;
+	waiting.lines++;
+}
+
+static void
+finish(struct line *l)
+{
+	log_flush(); /* in order */
+	add(l, "}\n");
+	put(l->text, l->len, 1);
 }
 
 static void __attribute__((format(printf, 2, 0)))
@@ -195,5 +236,5 @@ log_access(const struct log_access *a)
 	add_member(&l, "address", a->address);
 	add(&l, ",\"bytes\":%ld,\"us\":%ld,\"db_us\":%ld,\"redis_us\":%ld", a->bytes, a->total_us,
 	    a->db_us, a->redis_us);
-	finish(&l);
+	finish_later(&l);
 }

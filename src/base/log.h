@@ -9,6 +9,8 @@
  * (full disk, closed pipe, slow reader) is dropped and counted; logging never blocks.
  */
 
+#include <stdbool.h>
+
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 /* Name of this process in each line ("api", "scheduler"), and the least level written. */
@@ -33,5 +35,11 @@ struct log_access {
 	long total_us, db_us, redis_us; /* durations in microseconds */
 };
 void log_access(const struct log_access *);
+/*
+ * Access lines wait here until there are some kilobytes of them, or a line of
+ * another kind, or this is called: before sleeping for long, and before leaving.
+ */
+void log_flush(void);
+bool log_waiting(void);
 
 #endif

@@ -287,21 +287,25 @@ run(struct loop *l)
 	l->slot->ready = 1;
 	for (;;) {
 		n = epoll_pwait(l->epoll, events, LENGTH(events),
-		    l->worker->ping_due ? 5
-		    : l->leaving        ? 50
-					: 1000,
+		    l->worker->ping_due || log_waiting() ? 5
+		    : l->leaving                         ? 50
+							 : 1000,
 		    &before);
 		if (n == -1 && errno != EINTR) {
 			log_error("epoll_wait: %s", strerror(errno));
 			return 1;
 		}
+		if (n == 0)
+			log_flush();
 		for (i = 0; i < n; i++) /* none when a signal came: n is -1 */
 			handle(l, &events[i]);
 		worker_tick(l->worker);
 		if (!l->leaving && (l->slot->leave || told_to_leave))
 			start_leaving(l);
-		if (l->leaving && left_alone(l))
+		if (l->leaving && left_alone(l)) {
+			log_flush();
 			return 0;
+		}
 		listen_or_not(l);
 	}
 }

@@ -26,11 +26,12 @@ static const char *const once[] = { "authorization", "x-api-key", "x-org-id", "x
 static const char *
 header_name(struct arena *arena, const char *param, size_t len)
 {
-	char *name = arena_alloc(arena, len + 1);
+	char *name = arena_room(arena, len + 1);
 	size_t i;
 
 	for (i = 0; i < len; i++)
 		name[i] = param[i] == '_' ? '-' : (char)tolower((unsigned char)param[i]);
+	name[len] = '\0';
 	return name;
 }
 
@@ -125,7 +126,7 @@ read_body(struct arena *arena, FCGX_Request *fcgi, struct http_request *in)
 {
 	long declared = declared_length(in), limit = conf.body_max, total = 0;
 	size_t room = declared > 0 && declared <= limit ? (size_t)declared : 0;
-	char *body = arena_alloc(arena, room + 1), rest[4096];
+	char *body = arena_room(arena, room + 1), rest[4096];
 	int n;
 
 	for (;;) {
@@ -139,6 +140,7 @@ read_body(struct arena *arena, FCGX_Request *fcgi, struct http_request *in)
 	}
 	if (FCGX_GetError(fcgi->in) != 0)
 		return false;
+	body[room] = '\0';
 	in->body = body;
 	in->body_len = room;
 	in->too_large = total > limit || declared > limit;
@@ -222,40 +224,57 @@ reason(int status)
 	return "Status";
 }
 
-/* "Status: 200 OK", the head, an empty line, the body. */
+/* "Status: 200 OK", the head, an empty line. */
 static void
-compose(struct buf *all, struct arena *arena, const struct http_reply *out)
+compose(struct buf *head, struct arena *arena, const struct http_reply *out)
 {
-	buf_init(all, arena, out->head.len + out->body.len + 64);
-	buf_printf(all, "Status: %d %s\r\n", out->status, reason(out->status));
+	buf_init(head, arena, out->head.len + 64);
+	buf_printf(head, "Status: %d %s\r\n", out->status, reason(out->status));
 	if (out->status != 204 && out->status != 304)
-		buf_printf(all, "Content-Length: %zu\r\n", out->body.len);
-	buf_add(all, out->head.data, out->head.len);
-	buf_add(all, "\r\n", 2);
-	buf_add(all, out->body.data, out->body.len);
+		buf_printf(head, "Content-Length: %zu\r\n", out->body.len);
+	buf_add(head, out->head.data, out->head.len);
+	buf_add(head, "\r\n", 2);
 }
 
+/* Records of one text: a header and a piece of it each. Returns how many iovecs. */
+static int
+put_records(struct iovec *iov, unsigned char *headers, int id, const struct buf *text)
+{
+	size_t at, len;
+	int n = 0;
+
+	for (at = 0; at < text->len; at += len, headers += HEADER) {
+		len = text->len - at > RECORD_MAX ? RECORD_MAX : text->len - at;
+		record_header(headers, FCGI_STDOUT, id, len);
+		iov[n++] = (struct iovec){ .iov_base = headers, .iov_len = HEADER };
+		iov[n++] = (struct iovec){ .iov_base = text->data + at, .iov_len = len };
+	}
+	return n;
+}
+
+static size_t
+records(const struct buf *text)
+{
+	return (text->len + RECORD_MAX - 1) / RECORD_MAX;
+}
+
+/* The body goes out from where it was written: it is copied by nobody but the kernel. */
 bool
 fcgi_write_reply(
     int fd, int request_id, struct arena *arena, const struct http_reply *out, bool last)
 {
-	size_t len, at = 0, count, i;
-	struct iovec *iov;
 	unsigned char *headers, *end;
-	struct buf all;
-	int n = 0;
+	struct iovec *iov;
+	struct buf head;
+	size_t count;
+	int n;
 
-	compose(&all, arena, out);
-	count = (all.len + RECORD_MAX - 1) / RECORD_MAX;
+	compose(&head, arena, out);
+	count = records(&head) + records(&out->body);
 	iov = arena_alloc(arena, (count * 2 + 1) * sizeof(*iov));
 	headers = arena_alloc(arena, count * HEADER + 4 * HEADER);
-	for (i = 0; i < count; i++) {
-		len = all.len - at > RECORD_MAX ? RECORD_MAX : all.len - at;
-		record_header(headers + i * HEADER, FCGI_STDOUT, request_id, len);
-		iov[n++] = (struct iovec){ .iov_base = headers + i * HEADER, .iov_len = HEADER };
-		iov[n++] = (struct iovec){ .iov_base = all.data + at, .iov_len = len };
-		at += len;
-	}
+	n = put_records(iov, headers, request_id, &head);
+	n += put_records(iov + n, headers + records(&head) * HEADER, request_id, &out->body);
 	end = headers + count * HEADER;
 	record_header(end, FCGI_STDOUT, request_id, 0);
 	record_header(end + HEADER, FCGI_END_REQUEST, request_id, 8); /* then 8 zero bytes */

@@ -197,6 +197,7 @@ json_rows(struct buf *out, const PGresult *res, int rows)
 	int row, n = PQnfields(res);
 	struct column *c = columns(out->arena, res, n, NULL);
 
+	buf_reserve(out, PQresultMemorySize(res)); /* about what they become */
 	buf_char(out, '[');
 	for (row = 0; row < rows; row++) {
 		if (row > 0)
