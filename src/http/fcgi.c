@@ -79,7 +79,7 @@ on_alarm(int sig)
 		_exit(1);
 	if (busy) {
 		extended = 1;
-		alarm((unsigned)conf.request_timeout + SPARE_S);
+		alarm((unsigned)conf.request_timeout + SPARE_S - READ_TIMEOUT_S);
 	}
 	errno = saved;
 }
