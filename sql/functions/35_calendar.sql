@@ -1,1 +1,315 @@
--- Arithmetic of business hours.
+-- Business hours: the only place where their arithmetic is done.
+--
+-- A minute counts when the local clock shows a time within an interval of the
+-- local day. So an hour that the clock skips does not count, and one that it
+-- repeats counts twice: nobody works in the first, everybody in the second.
+
+-- The intervals of a local day: of the holiday, if it is one, else of the weekday.
+CREATE OR REPLACE FUNCTION business_day(h business_hours, p_day date) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT COALESCE(
+    (SELECT COALESCE(x -> 'intervals', '[]') FROM jsonb_array_elements(h.holidays) x
+      WHERE x ->> 'date' = p_day::text LIMIT 1),
+    h.weekly -> (ARRAY['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'])
+                [extract(isodow FROM p_day)::int],
+    '[]')
+$$;
+
+-- A day on which the clock is put forward or back: minute by minute, then put
+-- together again. Two days a year, so its cost does not matter.
+CREATE OR REPLACE FUNCTION business_odd_day(p_zone text, p_day date, p_intervals jsonb)
+RETURNS TABLE (opens timestamptz, closes timestamptz) LANGUAGE sql STABLE AS $$
+  WITH minute AS (
+    SELECT m, m AT TIME ZONE p_zone AS local
+      FROM generate_series((p_day - 1)::timestamp AT TIME ZONE p_zone,
+                           (p_day + 2)::timestamp AT TIME ZONE p_zone, interval '1 minute') m
+  ), open AS (
+    SELECT m, m - row_number() OVER (ORDER BY m) * interval '1 minute' AS island
+      FROM minute
+     WHERE local >= p_day AND local < p_day + 1
+       AND EXISTS (SELECT 1 FROM jsonb_to_recordset(p_intervals) AS i(start text, "end" text)
+                    WHERE local >= p_day + i.start::interval AND local < p_day + i."end"::interval)
+  )
+  SELECT min(m), max(m) + interval '1 minute' FROM open GROUP BY island
+$$;
+
+-- When it is open, from one local day to another, in order.
+CREATE OR REPLACE FUNCTION business_spans(h business_hours, p_first date, p_last date)
+RETURNS TABLE (opens timestamptz, closes timestamptz) LANGUAGE sql STABLE AS $$
+  WITH day AS (
+    SELECT d::date AS day, business_day(h, d::date) AS intervals,
+           ((d + interval '1 day') AT TIME ZONE h.timezone) - (d AT TIME ZONE h.timezone) = interval '24 hours' AS plain
+      FROM generate_series(p_first::timestamp, p_last::timestamp, interval '1 day') d
+  )
+  SELECT (day + i.start::interval) AT TIME ZONE h.timezone, (day + i."end"::interval) AT TIME ZONE h.timezone
+    FROM day, jsonb_to_recordset(day.intervals) AS i(start text, "end" text)
+   WHERE day.plain
+  UNION ALL
+  SELECT o.opens, o.closes
+    FROM day, business_odd_day(h.timezone, day.day, day.intervals) o
+   WHERE NOT day.plain AND day.intervals <> '[]'
+   ORDER BY 1
+$$;
+
+-- Minutes of business between two instants; without a calendar, all of them.
+CREATE OR REPLACE FUNCTION business_minutes_between(p_org text, p_calendar uuid, p_from timestamptz, p_to timestamptz)
+RETURNS numeric LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  h business_hours;
+BEGIN
+  IF p_to <= p_from THEN
+    RETURN 0;
+  END IF;
+  SELECT * INTO h FROM business_hours b WHERE b.org_id = p_org AND b.business_hours_id = p_calendar;
+  IF h.org_id IS NULL THEN
+    RETURN extract(epoch FROM p_to - p_from) / 60;
+  END IF;
+  RETURN (SELECT COALESCE(sum(extract(epoch FROM least(s.closes, p_to) - greatest(s.opens, p_from))) / 60, 0)
+            FROM business_spans(h, (p_from AT TIME ZONE h.timezone)::date,
+                                (p_to AT TIME ZONE h.timezone)::date) s
+           WHERE s.closes > p_from AND s.opens < p_to);
+END
+$$;
+
+-- The instant at which so many minutes of business are over; null when that is
+-- not within five years.
+CREATE OR REPLACE FUNCTION business_add(p_org text, p_calendar uuid, p_from timestamptz, p_minutes numeric)
+RETURNS timestamptz LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  h business_hours;
+  first date;
+  today date;
+  left_ numeric := p_minutes * 60;
+  passed numeric;
+  due timestamptz;
+BEGIN
+  SELECT * INTO h FROM business_hours b WHERE b.org_id = p_org AND b.business_hours_id = p_calendar;
+  IF h.org_id IS NULL OR p_minutes <= 0 THEN
+    RETURN p_from + make_interval(secs => p_minutes::float8 * 60);
+  END IF;
+  today := (p_from AT TIME ZONE h.timezone)::date;
+  first := today;
+  WHILE first < today + 5 * 366 LOOP
+    WITH span AS (
+      SELECT greatest(s.opens, p_from) AS opens, s.closes,
+             extract(epoch FROM s.closes - greatest(s.opens, p_from)) AS seconds
+        FROM business_spans(h, first, first + 31) s
+       WHERE s.closes > p_from
+    ), run AS (
+      SELECT opens, seconds, sum(seconds) OVER (ORDER BY opens) AS total FROM span
+    )
+    SELECT min(opens + make_interval(secs => (left_ - (total - seconds))::float8))
+             FILTER (WHERE total >= left_ AND total - seconds < left_),
+           COALESCE(max(total), 0)
+      INTO due, passed
+      FROM run;
+    IF due IS NOT NULL THEN
+      RETURN due;
+    END IF;
+    left_ := left_ - passed;
+    first := first + 32;
+  END LOOP;
+  RETURN NULL;
+END
+$$;
+
+-- Intervals of one day: times, in order, apart. Gives them back sorted.
+CREATE OR REPLACE FUNCTION business_check_day(p_intervals jsonb, p_field text) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+  i record;
+  last_end text := '';
+BEGIN
+  FOR i IN SELECT x ->> 'start' AS start, x ->> 'end' AS "end", n - 1 AS n
+             FROM jsonb_array_elements(p_intervals) WITH ORDINALITY AS e(x, n)
+            ORDER BY 1 LOOP
+    IF i.start !~ '^([01][0-9]|2[0-3]):[0-5][0-9]$' THEN
+      PERFORM fail(422, 'format', 'Must be a time of day such as 09:30.', format('%s[%s].start', p_field, i.n));
+    ELSIF i."end" !~ '^([01][0-9]|2[0-3]):[0-5][0-9]$' AND i."end" <> '24:00' THEN
+      PERFORM fail(422, 'format', 'Must be a time of day such as 17:30, or 24:00.', format('%s[%s].end', p_field, i.n));
+    ELSIF i."end" <= i.start THEN
+      PERFORM fail(422, 'range', 'The end must be after the start.', format('%s[%s].end', p_field, i.n));
+    ELSIF i.start < last_end THEN
+      PERFORM fail(422, 'overlap', 'The intervals of a day must not overlap.', format('%s[%s].start', p_field, i.n));
+    END IF;
+    last_end := i."end";
+  END LOOP;
+  RETURN (SELECT COALESCE(jsonb_agg(x ORDER BY x ->> 'start'), '[]') FROM jsonb_array_elements(p_intervals) x);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION business_hours_before() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  d record;
+BEGIN
+  PERFORM check_timezone(NEW.timezone);
+  FOR d IN SELECT key, value FROM jsonb_each(NEW.weekly) LOOP
+    NEW.weekly := jsonb_set(NEW.weekly, ARRAY[d.key], business_check_day(d.value, 'weekly.' || d.key));
+  END LOOP;
+  FOR d IN SELECT x ->> 'date' AS day, n - 1 AS n, COALESCE(x -> 'intervals', '[]') AS intervals,
+                  count(*) OVER (PARTITION BY x ->> 'date') AS same
+             FROM jsonb_array_elements(NEW.holidays) WITH ORDINALITY AS e(x, n) LOOP
+    IF d.same > 1 THEN
+      PERFORM fail(422, 'repeated', 'The day is given twice.', format('holidays[%s].date', d.n));
+    END IF;
+    PERFORM business_check_day(d.intervals, format('holidays[%s].intervals', d.n));
+  END LOOP;
+  IF NEW.is_default THEN -- there is one default: the newest
+    UPDATE business_hours b SET is_default = false
+     WHERE b.org_id = NEW.org_id AND b.is_default AND b.business_hours_id <> NEW.business_hours_id;
+  END IF;
+  RETURN NEW;
+END
+$$;
+CREATE OR REPLACE TRIGGER check_hours BEFORE INSERT OR UPDATE OF timezone, weekly, holidays, is_default ON business_hours
+  FOR EACH ROW EXECUTE FUNCTION business_hours_before();
+CREATE OR REPLACE TRIGGER touch BEFORE UPDATE ON business_hours FOR EACH ROW EXECUTE FUNCTION touch();
+CREATE OR REPLACE TRIGGER record_change AFTER INSERT OR UPDATE OR DELETE ON business_hours
+  FOR EACH ROW EXECUTE FUNCTION record_change('business_hours', 'business_hours_id', 'audit');
+
+-- Companies: their domains as rows, and new customers by them.
+
+CREATE OR REPLACE FUNCTION company_domains() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  taken text;
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    DELETE FROM company_domain d
+     WHERE d.org_id = NEW.org_id AND d.company_id = NEW.company_id AND d.domain <> ALL (NEW.domains);
+  END IF;
+  SELECT d.domain INTO taken FROM company_domain d
+   WHERE d.org_id = NEW.org_id AND d.domain = ANY (NEW.domains) AND d.company_id <> NEW.company_id LIMIT 1;
+  IF taken IS NOT NULL THEN
+    PERFORM fail(422, 'already_exists', 'Another company has the domain ' || taken || '.', 'domains');
+  END IF;
+  INSERT INTO company_domain (org_id, domain, company_id)
+  SELECT NEW.org_id, x, NEW.company_id FROM unnest(NEW.domains) x
+  ON CONFLICT DO NOTHING;
+  RETURN NULL;
+END
+$$;
+CREATE OR REPLACE TRIGGER company_domains AFTER INSERT OR UPDATE OF domains ON company
+  FOR EACH ROW EXECUTE FUNCTION company_domains();
+
+-- Domains have no case, and are given once.
+CREATE OR REPLACE FUNCTION company_before() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.domains := ARRAY(SELECT DISTINCT lower(btrim(x)) FROM unnest(NEW.domains) x ORDER BY 1);
+  RETURN NEW;
+END
+$$;
+CREATE OR REPLACE TRIGGER company_before BEFORE INSERT OR UPDATE OF domains ON company
+  FOR EACH ROW EXECUTE FUNCTION company_before();
+
+CREATE OR REPLACE FUNCTION customer_company() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  SELECT d.company_id INTO NEW.company_id FROM company_domain d
+   WHERE d.org_id = NEW.org_id AND d.domain = lower(split_part(NEW.email, '@', 2));
+  RETURN NEW;
+END
+$$;
+CREATE OR REPLACE TRIGGER customer_company BEFORE INSERT ON customer
+  FOR EACH ROW WHEN (NEW.company_id IS NULL AND NEW.email IS NOT NULL) EXECUTE FUNCTION customer_company();
+
+CREATE OR REPLACE FUNCTION company_delete(p_org text, p_company uuid) RETURNS uuid LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE customer c SET company_id = NULL WHERE c.org_id = p_org AND c.company_id = p_company;
+  PERFORM set_config('app.unmerge', 'on', true); -- merged tickets too
+  UPDATE ticket t SET company_id = NULL WHERE t.org_id = p_org AND t.company_id = p_company;
+  PERFORM set_config('app.unmerge', '', true);
+  DELETE FROM company c WHERE c.org_id = p_org AND c.company_id = p_company;
+  RETURN p_company;
+END
+$$;
+
+-- Teams.
+
+CREATE OR REPLACE FUNCTION team_check_members(p_org text, p_users uuid[], p_field text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM unnest(p_users) x WHERE NOT EXISTS (
+       SELECT 1 FROM app_user u WHERE u.org_id = p_org AND u.user_id = x AND u.active)) THEN
+    PERFORM fail(422, 'unknown_reference', 'One of them is no active user.', p_field);
+  END IF;
+END
+$$;
+
+-- A team whose members change is another version of itself.
+CREATE OR REPLACE FUNCTION team_touched(p_org text, p_team uuid) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE team t SET updated_at = clock_timestamp() WHERE t.org_id = p_org AND t.team_id = p_team;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION team_add(p_org text, p_team uuid, p_users uuid[]) RETURNS uuid LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM team_check_members(p_org, p_users, 'member_ids');
+  INSERT INTO team_member (org_id, team_id, user_id)
+  SELECT p_org, p_team, x FROM unnest(p_users) x ON CONFLICT DO NOTHING;
+  IF FOUND THEN
+    PERFORM team_touched(p_org, p_team);
+  END IF;
+  RETURN p_team;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION team_remove(p_org text, p_team uuid, p_users uuid[]) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  DELETE FROM team_member m
+   WHERE m.org_id = p_org AND m.team_id = p_team AND m.user_id = ANY (p_users);
+  IF FOUND THEN
+    PERFORM team_touched(p_org, p_team);
+    RETURN true;
+  END IF;
+  RETURN false;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION json_ids(p_list jsonb) RETURNS uuid[] LANGUAGE sql IMMUTABLE AS $$
+  SELECT ARRAY(SELECT DISTINCT x::uuid FROM jsonb_array_elements_text(COALESCE(p_list, '[]')) x)
+$$;
+
+CREATE OR REPLACE FUNCTION team_create(p_org text, p_team uuid, p_body jsonb) RETURNS uuid LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO team (org_id, team_id, name, description, business_hours_id)
+  VALUES (p_org, p_team, p_body ->> 'name', COALESCE(p_body ->> 'description', ''),
+          (p_body ->> 'business_hours_id')::uuid);
+  RETURN team_add(p_org, p_team, json_ids(p_body -> 'member_ids'));
+END
+$$;
+
+-- member_ids, when given, is the whole list.
+CREATE OR REPLACE FUNCTION team_update(p_org text, p_team uuid, p_body jsonb) RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE
+  wanted uuid[] := json_ids(p_body -> 'member_ids');
+BEGIN
+  UPDATE team t
+     SET (name, description, business_hours_id) =
+         (SELECT n.name, n.description, n.business_hours_id FROM jsonb_populate_record(t, p_body) n)
+   WHERE t.org_id = p_org AND t.team_id = p_team;
+  IF NOT FOUND THEN
+    RETURN NULL;
+  END IF;
+  IF p_body ? 'member_ids' THEN
+    PERFORM team_remove(p_org, p_team, ARRAY(SELECT m.user_id FROM team_member m
+      WHERE m.org_id = p_org AND m.team_id = p_team AND m.user_id <> ALL (wanted)));
+    PERFORM team_add(p_org, p_team, wanted);
+  END IF;
+  RETURN p_team;
+END
+$$;
+
+-- Tickets and queues go to the successor, or to no team; views of the team go with it.
+CREATE OR REPLACE FUNCTION team_delete(p_org text, p_team uuid, p_to uuid) RETURNS uuid LANGUAGE plpgsql AS $$
+BEGIN
+  IF p_to = p_team OR (p_to IS NOT NULL AND NOT EXISTS (
+       SELECT 1 FROM team t WHERE t.org_id = p_org AND t.team_id = p_to)) THEN
+    PERFORM fail(422, 'unknown_reference', 'There is no such other team.', 'move_to');
+  END IF;
+  PERFORM set_config('app.unmerge', 'on', true);
+  UPDATE ticket t SET team_id = p_to WHERE t.org_id = p_org AND t.team_id = p_team;
+  PERFORM set_config('app.unmerge', '', true);
+  UPDATE queue q SET team_id = p_to WHERE q.org_id = p_org AND q.team_id = p_team;
+  DELETE FROM team t WHERE t.org_id = p_org AND t.team_id = p_team;
+  RETURN p_team;
+END
+$$;

@@ -4,9 +4,11 @@
  * of our own tables reaches the SQL; every value of the caller is a parameter.
  * Pages follow the sort key (keyset), never OFFSET.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "http/schema.h"
 
 #define DEFAULT_LIMIT 50
@@ -20,7 +22,10 @@ struct page {
 	bool descending;
 	bool with_optional; /* the resource is not the declared one but its fuller twin */
 	long limit;
-	struct buf sql; /* the WHERE clause */
+	const PGresult
+	    *custom;      /* types of the organisation's custom fields, once they are asked for */
+	const char *join; /* what the order needs besides the view, or "" */
+	struct buf sql;   /* the WHERE clause */
 	const char *values[VALUES_MAX];
 	int nvalues;
 };
@@ -81,6 +86,99 @@ add_filters(struct page *p)
 	}
 }
 
+/* The type of a custom field; NULL and a refusal of the parameter when there is none. */
+static const char *
+custom_type(struct page *p, const char *parameter, const char *key)
+{
+	int i;
+
+	if (p->custom == NULL)
+		p->custom = db_rows(p->r->db, SQL_CUSTOM_FIELD_TYPES, P(p->r->org));
+	for (i = 0; p->custom != NULL && i < PQntuples(p->custom); i++)
+		if (strcmp(PQgetvalue(p->custom, i, 0), key) == 0)
+			return PQgetvalue(p->custom, i, 1);
+	if (db_failed(p->r->db))
+		fail_db(p->r);
+	else
+		fail_field(p->r, parameter, "unknown_parameter",
+		    "The organization has no custom field \"%s\".", utf8_cut(p->r->arena, key, 64));
+	return NULL;
+}
+
+static bool
+is_number(const char *s)
+{
+	char *end;
+
+	return *s != '\0' && s[strspn(s, "+-.0123456789eE")] == '\0' && isfinite(strtod(s, &end)) &&
+	       *end == '\0';
+}
+
+/* Whether a parameter of this name came before it. */
+static bool
+seen_before(const struct query_value *first, const struct query_value *q)
+{
+	for (; first != q; first = first->next)
+		if (strcmp(first->name, q->name) == 0)
+			return true;
+	return false;
+}
+
+/* cf.<key>=value: through ticket_field, which has an index under row-level security. */
+static void
+add_custom_filter(struct page *p, const struct query_value *q)
+{
+	const char *name = utf8_cut(p->r->arena, q->name, 80);
+	const char *type = custom_type(p, name, q->name + 3);
+	const struct query_value *other;
+	bool number = type != NULL && strcmp(type, "number") == 0;
+	int key, values;
+
+	for (other = q; number && other != NULL; other = other->next)
+		if (strcmp(other->name, q->name) == 0 && !is_number(other->value))
+			fail_field(p->r, name, "type", "Must be a number.");
+	key = add_value(p, q->name + 3);
+	values = add_value(p, array_literal(p->r->arena, q, q->name));
+	buf_printf(&p->sql,
+	    " AND EXISTS (SELECT 1 FROM ticket_field g WHERE g.org_id = t.org_id AND "
+	    "g.ticket_id = t.ticket_id AND g.key = $%d AND g.%s = ANY ($%d::%s[]))",
+	    key, number ? "number" : "word", values, number ? "numeric" : "text");
+}
+
+static void
+add_custom_filters(struct page *p)
+{
+	const struct query_value *q;
+
+	for (q = p->r->query; p->list->custom && q != NULL; q = q->next)
+		if (strncmp(q->name, "cf.", 3) == 0 && !seen_before(p->r->query, q))
+			add_custom_filter(p, q);
+}
+
+/* Only tickets that have the value: the index of the values gives the order. */
+static void
+order_by_custom(struct page *p, const char *name)
+{
+	const char *type = custom_type(p, "sort", name + 3);
+	struct sort *sort = arena_alloc(p->r->arena, sizeof(*sort));
+	bool number;
+
+	*sort = (struct sort){ name, "s.word", "text" };
+	p->sort = sort;
+	if (type == NULL)
+		return;
+	if (strcmp(type, "multiselect") == 0)
+		fail_field(
+		    p->r, "sort", "not_allowed", "A field of several values gives no order.");
+	number = strcmp(type, "number") == 0;
+	if (number)
+		*sort = (struct sort){ name, "s.number", "numeric" };
+	p->join = arena_printf(p->r->arena,
+	    " JOIN ticket_field s ON s.org_id = t.org_id AND s.ticket_id = t.ticket_id "
+	    "AND s.key = $%d%s",
+	    add_value(p, name + 3), number ? " AND s.number IS NOT NULL" : "");
+}
+
 static void
 choose_order(struct page *p)
 {
@@ -93,10 +191,15 @@ choose_order(struct page *p)
 	p->descending = !p->list->ascending;
 	if (name != NULL) {
 		p->descending = *name == '-';
-		while (strcmp(s->name, name + p->descending) != 0)
+		name += p->descending;
+		if (p->list->custom && strncmp(name, "cf.", 3) == 0)
+			s = NULL;
+		while (s != NULL && strcmp(s->name, name) != 0)
 			s++;
 	}
 	p->sort = s;
+	if (s == NULL)
+		order_by_custom(p, name);
 	p->limit = limit == NULL ? DEFAULT_LIMIT : strtol(limit, NULL, 10);
 }
 
@@ -129,7 +232,7 @@ add_cursor(struct page *p)
 		return fail(p->r, E_INVALID_CURSOR);
 	text = arena_strndup(p->r->arena, (const char *)raw, (size_t)len);
 	value = strchr(text, '\n');
-	id = value == NULL ? NULL : strchr(value + 1, '\n');
+	id = value == NULL ? NULL : strrchr(value + 1, '\n'); /* a text may have lines */
 	if (id == NULL)
 		return fail(p->r, E_INVALID_CURSOR);
 	*value++ = '\0';
@@ -182,9 +285,9 @@ select_list(const struct page *p)
 static const char *
 from_where(const struct page *p)
 {
-	return arena_printf(p->r->arena, "FROM %s t WHERE t.org_id = $1%s%s%s", p->shape->view,
-	    p->list->where == NULL ? "" : " AND ", p->list->where == NULL ? "" : p->list->where,
-	    p->sql.data);
+	return arena_printf(p->r->arena, "FROM %s t%s WHERE t.org_id = $1%s%s%s", p->shape->view,
+	    p->join, p->list->where == NULL ? "" : " AND ",
+	    p->list->where == NULL ? "" : p->list->where, p->sql.data);
 }
 
 static int
@@ -231,9 +334,11 @@ reply_list(struct req *r, const struct resource *shape, const struct list *list,
 	const PGresult *rows, *total = NULL;
 	int slot, total_slot = -1, i;
 
-	*p = (struct page){
-		.r = r, .shape = shape, .list = list, .with_optional = shape != r->route->reply
-	};
+	*p = (struct page){ .r = r,
+		.shape = shape,
+		.list = list,
+		.join = "",
+		.with_optional = shape != r->route->reply };
 	buf_init(&p->sql, r->arena, 256);
 	add_value(p, r->org);
 	for (i = 0; i < nvalues; i++)
@@ -242,6 +347,9 @@ reply_list(struct req *r, const struct resource *shape, const struct list *list,
 		buf_printf(&p->sql, " AND %s", where);
 	choose_order(p);
 	add_filters(p);
+	add_custom_filters(p);
+	if (r->failed)
+		return -1;
 	if (with_total != NULL && strcmp(with_total, "true") == 0)
 		total_slot = db_queue_text(r->db,
 		    arena_printf(r->arena, "SELECT count(*) %s", from_where(p)), p->nvalues,

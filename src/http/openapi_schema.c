@@ -71,6 +71,30 @@ put_limits(struct buf *out, const struct field *f, unsigned use)
 	}
 }
 
+static bool
+is_required(const struct field *f, unsigned use)
+{
+	if (use == F_OUT)
+		return (f->flags & F_OPT) == 0;
+	return use == F_CREATE && (f->flags & F_REQ) != 0;
+}
+
+static void
+put_required(struct buf *out, const struct field *fields, unsigned use)
+{
+	const struct field *f;
+	const char *comma = "";
+
+	buf_str(out, ",\"required\":[");
+	for (f = fields; f->name != NULL; f++) {
+		if (!field_used(f, use) || !is_required(f, use))
+			continue;
+		buf_printf(out, "%s\"%s\"", comma, f->name);
+		comma = ",";
+	}
+	buf_char(out, ']');
+}
+
 /* The schema of one value, without the list around it. */
 static void
 put_value(struct buf *out, const struct field *f, unsigned use, bool nullable)
@@ -90,8 +114,13 @@ put_value(struct buf *out, const struct field *f, unsigned use, bool nullable)
 	if (f->type == T_ENUM)
 		put_words(out, f->words, nullable);
 	if (f->type == T_OBJECT && f->sub != NULL) {
+		unsigned inner = use == F_OUT ? F_OUT : F_BODY;
+
 		buf_str(out, ",\"properties\":");
-		openapi_object(out, f->sub, use, NULL);
+		openapi_object(out, f->sub, inner, NULL);
+		put_required(out, f->sub, inner);
+		if (use != F_OUT)
+			buf_str(out, ",\"additionalProperties\":false");
 	}
 	put_limits(out, f, use);
 }
@@ -119,30 +148,6 @@ openapi_field(struct buf *out, const struct field *f, unsigned use)
 	if (f->example != NULL)
 		buf_printf(out, ",\"examples\":[%s]", f->example);
 	buf_char(out, '}');
-}
-
-static bool
-is_required(const struct field *f, unsigned use)
-{
-	if (use == F_OUT)
-		return (f->flags & F_OPT) == 0;
-	return use == F_CREATE && (f->flags & F_REQ) != 0;
-}
-
-static void
-put_required(struct buf *out, const struct field *fields, unsigned use)
-{
-	const struct field *f;
-	const char *comma = "";
-
-	buf_str(out, ",\"required\":[");
-	for (f = fields; f->name != NULL; f++) {
-		if (!field_used(f, use) || !is_required(f, use))
-			continue;
-		buf_printf(out, "%s\"%s\"", comma, f->name);
-		comma = ",";
-	}
-	buf_char(out, ']');
 }
 
 /* With doc: a whole schema. Without: the properties alone, of an object inside one. */

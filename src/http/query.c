@@ -116,11 +116,20 @@ check_fields(struct req *r, const char *value)
 	}
 }
 
+/* cf.<key>, in a list that has custom fields; whether there is such a field is seen later. */
+static bool
+is_custom(const struct req *r, const char *name)
+{
+	return r->route->list != NULL && r->route->list->custom && strncmp(name, "cf.", 3) == 0;
+}
+
 static void
 check_sort(struct req *r, const char *value)
 {
 	const struct sort *s;
 
+	if (is_custom(r, value + (*value == '-')))
+		return;
 	for (s = r->route->list->sorts; s->name != NULL; s++)
 		if (strcmp(s->name, value + (*value == '-')) == 0)
 			return;
@@ -155,6 +164,12 @@ check_parameter(struct req *r, const struct query_value *q)
 		f = find_filter(route->list->filters, q->name);
 	if (f != NULL) {
 		schema_text(r, q->name, f->type, f->words, q->value);
+		return;
+	}
+	if (is_custom(r, q->name)) {
+		if (utf8_length(q->value, strlen(q->value)) > 200)
+			fail_field(r, utf8_cut(r->arena, q->name, 80), "too_long",
+			    "At most 200 characters.");
 		return;
 	}
 	if (route->list != NULL && check_page(r, q))
@@ -199,6 +214,8 @@ repeatable(const struct req *r, const struct query_value *q)
 
 	if (r->route->list == NULL)
 		return false;
+	if (is_custom(r, q->name))
+		return true;
 	f = find_filter(r->route->list->filters, q->name);
 	return f != NULL && !f->single;
 }

@@ -43,7 +43,7 @@ static const struct field ticket_fields[] = {
 	{ "tags",             T_TAG,  F_CREATE|F_PATCH|F_OUT|F_LIST, .max_items = 100, .example = "[\"login\",\"bug\"]", .doc = "Labels; sorted, without duplicates. At most 100." },
 	{ "channel",          T_ENUM, F_CREATE|F_OUT, .words = channel, .example = "\"api\"", .doc = "How it came in." },
 	{ "external_id",      T_STR,  F_CREATE|F_PATCH|F_OUT|F_NULL, 1, 255, .example = "null", .doc = "Your own id; unique within the organization." },
-	{ "custom_fields",    T_OBJECT, F_CREATE|F_PATCH|F_OUT, 0, 65536, .example = "{}", .doc = "Values of the organization's custom fields by key. A change replaces the object." },
+	{ "custom_fields",    T_OBJECT, F_CREATE|F_PATCH|F_OUT, 0, 65536, .example = "{}", .doc = "Values of the organization's custom fields by key (ticket-schema says which there are). A change names some of them; null takes one away." },
 	{ "ai_classification", T_OBJECT, F_OUT|F_NULL, .sub = classification_out, .example = "null", .doc = "What the model says of the ticket; null until it has." },
 	{ "snoozed_until",    T_TIME, F_OUT|F_NULL, .example = "null", .doc = "Asleep until then." },
 	{ "snooze_until_reply", T_BOOL, F_OUT, .example = "false", .doc = "Asleep until the customer writes." },
@@ -91,7 +91,7 @@ static const struct sort sorts[] = {
 	{ "priority",   "(CASE t.priority WHEN 'urgent' THEN 4 WHEN 'high' THEN 3 WHEN 'normal' THEN 2 ELSE 1 END)", "int" },
 	{ .name = NULL }
 };
-const struct list ticket_list = { by, sorts, NULL, false };
+const struct list ticket_list = { by, sorts, NULL, false, .custom = true };
 
 static const struct include includes[] = {
 	{ "customer", SQL_TICKET_CUSTOMER, false, NULL, "The customer." },
@@ -114,7 +114,7 @@ create(struct req *r)
 const struct route ticket_routes[] = {
 	{ GET, "/api/tickets", "tickets.list", api_list, S_TICKETS_READ,
 	    .reply = &ticket, .list = &ticket_list, .summary = "List tickets",
-	    .doc = "Newest first. Filters combine with and; a repeated filter means any of its values." },
+	    .doc = "Newest first. Filters combine with and; a repeated filter means any of its values. Custom fields filter as cf.<key>=value and sort as sort=cf.<key>, which leaves out tickets without a value." },
 	{ POST, "/api/tickets", "tickets.create", create, S_TICKETS_WRITE, .flags = R_CREATE|R_NUMBER,
 	    .body = ticket_fields, .reply = &ticket, .summary = "Create a ticket",
 	    .doc = "Only the title is required. Classification by the model follows on its own.",

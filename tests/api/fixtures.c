@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fixtures.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,13 @@ make_all(struct ids *i, const char *org)
 	expect(200);
 	copy(i->view,
 	    create(fmt("/api/organizations/%s/views", org), "{\"name\":\"All\"}", "view_id"));
+	copy(i->company, create("/api/companies", "{\"name\":\"Engines\"}", "company_id"));
+	copy(i->team, create(fmt("/api/organizations/%s/teams", org),
+			  fmt("{\"name\":\"Blue\",\"member_ids\":[\"%s\"]}", i->user), "team_id"));
+	copy(i->hours, create(fmt("/api/organizations/%s/business-hours", org),
+			   "{\"name\":\"Office\"}", "business_hours_id"));
+	copy(i->field, create(fmt("/api/organizations/%s/custom-fields", org),
+			   "{\"label\":\"Colour\",\"type\":\"text\"}", "field_id"));
 	call("PUT", "/api/customers/by-external-id/crm-1", "{\"name\":\"Known\"}");
 	expect(201);
 }
@@ -57,6 +65,22 @@ make_all(struct ids *i, const char *org)
 static const char *
 id_of(const struct route *route, const char *parameter, const struct ids *i)
 {
+	/* What the first id of a path names, by the word before it. */
+	static const struct {
+		const char *part;
+		size_t at;
+	} kinds[] = { { "/customers/", offsetof(struct ids, customer) },
+		{ "/users/", offsetof(struct ids, user) },
+		{ "/views/", offsetof(struct ids, view) },
+		{ "/api-keys/", offsetof(struct ids, key) },
+		{ "/companies/", offsetof(struct ids, company) },
+		{ "/teams/", offsetof(struct ids, team) },
+		{ "/business-hours/", offsetof(struct ids, hours) },
+		{ "/custom-fields/", offsetof(struct ids, field) } };
+	unsigned n;
+
+	if (strcmp(parameter, "user_id") == 0)
+		return i->user;
 	if (strcmp(parameter, "comment_id") == 0)
 		return i->comment;
 	if (strcmp(parameter, "note_id") == 0)
@@ -67,14 +91,9 @@ id_of(const struct route *route, const char *parameter, const struct ids *i)
 		return "blue";
 	if (strcmp(parameter, "external_id") == 0)
 		return "crm-1";
-	if (strstr(route->path, "/customers/") != NULL)
-		return i->customer;
-	if (strstr(route->path, "/users/") != NULL)
-		return i->user;
-	if (strstr(route->path, "/views/") != NULL)
-		return i->view;
-	if (strstr(route->path, "/api-keys/") != NULL)
-		return i->key;
+	for (n = 0; n < LENGTH(kinds); n++)
+		if (strstr(route->path, kinds[n].part) != NULL)
+			return (const char *)i + kinds[n].at;
 	return i->ticket;
 }
 
@@ -157,6 +176,8 @@ body_of(const struct route *route)
 		return "{\"tag\":\"green\"}";
 	if (strcmp(id, "auth.login") == 0)
 		return "{\"email\":\"" ORG "@example.com\",\"password\":\"correct horse\"}";
+	if (strcmp(id, "teams.addMembers") == 0)
+		return fmt("{\"member_ids\":[\"%s\"]}", own.user);
 	if (strcmp(id, "users.update") == 0)
 		return "{\"name\":\"Agent Two\"}";
 	if (strcmp(id, "tickets.clone") == 0 || strcmp(id, "apiKeys.rotate") == 0 ||

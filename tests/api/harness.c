@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "jobs/housekeeping.h"
 #include "jobs/job.h"
 #include "jobs/relay.h"
 #include "store/numbers.h"
@@ -513,6 +514,13 @@ relay(void)
 {
 	while (relay_run(scheduler, worker->redis, keep) > 0)
 		;
+	arena_reset(keep);
+}
+
+void
+housekeeping(void)
+{
+	drop_expired(scheduler, keep);
 	arena_reset(keep);
 }
 

@@ -91,6 +91,8 @@ const char *sql_text(const char *, ...) __attribute__((format(printf, 1, 2)));
 void relay(void);
 /* Run the background jobs that are due to their ends, as the scheduler does. */
 void run_jobs(void);
+/* Delete what has expired, as the scheduler does once a minute. */
+void housekeeping(void);
 /* A new ticket (title given), its id; a new comment's id. Static storage, 64 in turn. */
 const char *make_ticket(const char *title);
 const char *make_comment(const char *ticket_id, const char *body);

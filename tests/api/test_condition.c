@@ -79,8 +79,8 @@ tickets_a_b_c(void)
 {
 	caller_reset();
 	sql("DELETE FROM ticket; DELETE FROM custom_field");
-	sql("INSERT INTO custom_field (org_id, field_id, key, label, type) SELECT '" ORG
-	    "', uuid7(), k, k, y FROM (VALUES ('plan', 'dropdown'), ('seats', 'number'), ('vip', 'boolean'), "
+	sql("INSERT INTO custom_field (org_id, field_id, key, label, type, options) SELECT '" ORG
+	    "', uuid7(), k, k, y, CASE WHEN y IN ('dropdown', 'multiselect') THEN '{pro,free,x,y,z}'::text[] ELSE '{}' END FROM (VALUES ('plan', 'dropdown'), ('seats', 'number'), ('vip', 'boolean'), "
 	    "('due', 'date'), ('parts', 'multiselect')) AS f(k, y)");
 	sql("INSERT INTO ticket (org_id, ticket_id, number, title, description, status, priority, tags, "
 	    "required_skills, channel, customer_id, external_id, custom_fields, ai_classification, created_at) "

@@ -181,7 +181,7 @@ TEST(every_field_refuses_another_type_by_name)
 		unsigned use = route->use == 0 ? F_CREATE : route->use;
 
 		for (f = route->body; f != NULL && f->name != NULL; f++) {
-			if (!field_used(f, use))
+			if (!field_used(f, use) || f->type == T_ANY)
 				continue;
 			caller_reset();
 			as_platform(route);

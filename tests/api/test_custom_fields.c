@@ -1,19 +1,254 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Custom fields: their values on tickets, filters and orders by them, and their end. */
 #include "harness.h"
 
-TEST(nothing_yet)
+#include <string.h>
+
+#define FIELDS "/api/organizations/" ORG "/custom-fields"
+
+static const char *
+make_field(const char *body)
 {
-	ck_assert_int_eq(1, 1);
+	call("POST", FIELDS, body);
+	expect(201);
+	return fmt("%s", text("field_id"));
+}
+
+static const char *
+make(const char *fields)
+{
+	call("POST", "/api/tickets", fmt("{\"title\":\"t\",\"custom_fields\":%s}", fields));
+	expect(201);
+	return fmt("%s", text("ticket_id"));
+}
+
+static void
+fresh(void)
+{
+	caller_reset();
+	sql("DELETE FROM ticket; DELETE FROM custom_field");
+}
+
+TEST(each_type_takes_its_values_and_no_others)
+{
+	static const struct {
+		const char *field, *good, *bad;
+	} rows[] = { { "\"type\":\"text\"", "\"two\\nlines\"", "7" },
+		{ "\"type\":\"number\",\"minimum\":0,\"maximum\":10", "2.5", "\"2\"" },
+		{ "\"type\":\"number\",\"minimum\":0,\"maximum\":10", "0", "-1" },
+		{ "\"type\":\"number\",\"minimum\":0,\"maximum\":10", "10", "11" },
+		{ "\"type\":\"boolean\"", "false", "\"false\"" },
+		{ "\"type\":\"date\"", "\"2028-02-29\"", "\"2026-02-29\"" },
+		{ "\"type\":\"date\"", "\"2026-12-31\"", "\"31.12.2026\"" },
+		{ "\"type\":\"dropdown\",\"options\":[\"a\",\"b\"]", "\"a\"", "\"c\"" },
+		{ "\"type\":\"multiselect\",\"options\":[\"a\",\"b\"]", "[\"a\",\"b\"]",
+		    "[\"a\",\"c\"]" },
+		{ "\"type\":\"multiselect\",\"options\":[\"a\",\"b\"]", "[]", "[\"a\",\"a\"]" },
+		{ "\"type\":\"email\"", "\"a@b.example\"", "\"a@b\"" },
+		{ "\"type\":\"url\"", "\"https://b.example/x?y\"", "\"ftp://b.example\"" } };
+	unsigned i;
+
+	for (i = 0; i < LENGTH(rows); i++) {
+		fresh();
+		make_field(fmt("{\"label\":\"The field\",%s}", rows[i].field));
+		ck_assert_str_eq(text("key"), "the_field");
+		make(fmt("{\"the_field\":%s}", rows[i].good));
+		ck_assert_str_eq(json_object_to_json_string_ext(at("custom_fields.the_field"),
+				     JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE),
+		    rows[i].good);
+		call("POST", "/api/tickets",
+		    fmt("{\"title\":\"t\",\"custom_fields\":{\"the_field\":%s}}", rows[i].bad));
+		expect_field("custom_fields.the_field", "not_allowed");
+	}
+	call("POST", "/api/tickets", "{\"title\":\"t\",\"custom_fields\":{\"other\":1}}");
+	expect_field("custom_fields.other", "unknown_field");
+}
+END
+
+TEST(required_fields_and_defaults_hold_for_new_tickets)
+{
+	const char *id;
+
+	make_field("{\"label\":\"Plan\",\"type\":\"text\",\"required\":true}");
+	make_field(
+	    "{\"label\":\"Seats\",\"type\":\"number\",\"required\":true,\"default_value\":1}");
+	call("POST", "/api/tickets", "{\"title\":\"t\"}");
+	expect_field("custom_fields.plan", "required");
+	id = make("{\"plan\":\"pro\"}");
+	ck_assert_int_eq(number("custom_fields.seats"), 1);
+	call("PATCH", fmt("/api/tickets/%s", id), "{\"custom_fields\":{\"plan\":null}}");
+	expect_field("custom_fields.plan", "required");
+}
+END
+
+TEST(a_change_names_some_fields_and_keeps_the_others)
+{
+	const char *id;
+
+	make_field("{\"label\":\"a\",\"type\":\"text\"}");
+	make_field("{\"label\":\"b\",\"type\":\"text\"}");
+	id = make("{\"a\":\"1\",\"b\":\"2\"}");
+	call("PATCH", fmt("/api/tickets/%s", id), "{\"custom_fields\":{\"a\":null}}");
+	expect(200);
+	ck_assert(!has("custom_fields.a"));
+	ck_assert_str_eq(text("custom_fields.b"), "2");
+}
+END
+
+TEST(definitions_that_make_no_sense_are_refused)
+{
+	call("POST", FIELDS, "{\"label\":\"x\",\"type\":\"dropdown\"}");
+	expect_field("options", "required");
+	call("POST", FIELDS, "{\"label\":\"x\",\"type\":\"text\",\"options\":[\"a\"]}");
+	expect_field("options", "not_allowed");
+	call("POST", FIELDS, "{\"label\":\"x\",\"type\":\"text\",\"minimum\":1}");
+	expect_field("minimum", "not_allowed");
+	call("POST", FIELDS, "{\"label\":\"x\",\"type\":\"number\",\"minimum\":2,\"maximum\":1}");
+	expect_field("minimum", "invalid");
+	call("POST", FIELDS, "{\"label\":\"x\",\"type\":\"number\",\"default_value\":\"one\"}");
+	expect_field("default_value", "not_allowed");
+	call("POST", FIELDS, "{\"label\":\"x\",\"type\":\"text\",\"key\":\"Big Key\"}");
+	expect_field("key", "format");
+	make_field("{\"label\":\"x\",\"type\":\"text\"}");
+	call("POST", FIELDS, "{\"label\":\"X\",\"type\":\"text\"}");
+	expect_field("key", "already_exists");
+}
+END
+
+TEST(tickets_are_filtered_and_sorted_by_their_values)
+{
+	const char *five, *ten, *nine;
+
+	make_field("{\"label\":\"seats\",\"type\":\"number\"}");
+	make_field(
+	    "{\"label\":\"parts\",\"type\":\"multiselect\",\"options\":[\"a\",\"b\",\"c\"]}");
+	five = make("{\"seats\":5,\"parts\":[\"a\",\"b\"]}");
+	ten = make("{\"seats\":10,\"parts\":[\"c\"]}");
+	nine = make("{\"seats\":9.0}");
+	make("{}");
+	call("GET", "/api/tickets?cf.seats=5.0&cf.seats=10&sort=cf.seats", NULL);
+	expect(200);
+	ck_assert_uint_eq(count("data"), 2);
+	ck_assert_str_eq(text("data.0.ticket_id"), five);
+	call("GET", "/api/tickets?sort=-cf.seats&limit=2", NULL);
+	ck_assert_str_eq(text("data.0.ticket_id"), ten);
+	ck_assert_str_eq(text("data.1.ticket_id"), nine);
+	call(
+	    "GET", fmt("/api/tickets?sort=-cf.seats&limit=2&cursor=%s", text("next_cursor")), NULL);
+	ck_assert_uint_eq(count("data"), 1);
+	ck_assert_str_eq(text("data.0.ticket_id"), five);
+	call("GET", "/api/tickets?cf.parts=b&cf.seats=5&include_total=true", NULL);
+	ck_assert_int_eq(number("total"), 1);
+	call("GET", "/api/tickets?cf.colour=b", NULL);
+	expect_field("cf.colour", "unknown_parameter");
+	call("GET", "/api/tickets?cf.seats=many", NULL);
+	expect_field("cf.seats", "type");
+	call("GET", "/api/tickets?sort=cf.parts", NULL);
+	expect_field("sort", "not_allowed");
+	call("GET", "/api/customers?cf.seats=1", NULL);
+	expect_field("cf.seats", "unknown_parameter");
+}
+END
+
+TEST(a_text_of_two_lines_has_a_place_in_the_order)
+{
+	make_field("{\"label\":\"a\",\"type\":\"text\"}");
+	make("{\"a\":\"x\\ny\"}");
+	make("{\"a\":\"x\\nz\"}");
+	call("GET", "/api/tickets?sort=cf.a&limit=1", NULL);
+	ck_assert_str_eq(text("data.0.custom_fields.a"), "x\ny");
+	call("GET", fmt("/api/tickets?sort=cf.a&limit=1&cursor=%s", text("next_cursor")), NULL);
+	expect(200);
+	ck_assert_str_eq(text("data.0.custom_fields.a"), "x\nz");
+}
+END
+
+TEST(the_filter_uses_the_index_of_the_values_under_row_level_security)
+{
+	const char *plan;
+
+	sql("CREATE OR REPLACE FUNCTION test_plan() RETURNS text LANGUAGE plpgsql AS $$ DECLARE l text; a text := ''; "
+	    "BEGIN SET LOCAL ROLE serviceos_app; PERFORM set_config('app.org', '" ORG "', true); "
+	    "SET LOCAL enable_seqscan = off; FOR l IN EXPLAIN SELECT g.ticket_id FROM ticket_field g "
+	    "WHERE g.org_id = '" ORG
+	    "' AND g.key = 'plan' AND g.word = ANY ('{pro}') LOOP a := a || l; END LOOP; "
+	    "RETURN a; END $$");
+	plan = sql_text("SELECT test_plan()");
+	ck_assert_msg(strstr(plan, "ticket_field_pkey") != NULL &&
+			  strstr(plan, "word = ANY") != NULL && strstr(plan, "Index Cond") != NULL,
+	    "%s", plan);
+}
+END
+
+TEST(a_deleted_field_keeps_its_values_for_thirty_days)
+{
+	const char *field = make_field("{\"label\":\"plan\",\"type\":\"text\"}");
+	const char *ticket = make("{\"plan\":\"pro\"}");
+
+	call("DELETE", fmt(FIELDS "/%s", field), NULL);
+	expect(204);
+	call("GET", FIELDS, NULL);
+	ck_assert_uint_eq(count("data"), 0);
+	call("GET", fmt("/api/tickets/%s", ticket), NULL);
+	ck_assert_str_eq(text("custom_fields.plan"), "pro");
+	call("PATCH", fmt("/api/tickets/%s", ticket), "{\"title\":\"other\"}");
+	expect(200);
+	call("POST", "/api/tickets", "{\"title\":\"t\",\"custom_fields\":{\"plan\":\"pro\"}}");
+	expect_field("custom_fields.plan", "unknown_field");
+	call("POST", FIELDS, "{\"label\":\"plan\",\"type\":\"number\"}");
+	expect_problem(409, "key_in_use");
+	sql("UPDATE custom_field SET deleted_at = now() - interval '31 days'");
+	housekeeping();
+	housekeeping();
+	call("GET", fmt("/api/tickets/%s", ticket), NULL);
+	ck_assert(!has("custom_fields.plan"));
+	make_field("{\"label\":\"plan\",\"type\":\"number\"}");
+}
+END
+
+TEST(a_field_that_comes_back_takes_its_values_over)
+{
+	const char *field = make_field("{\"label\":\"plan\",\"type\":\"text\"}");
+	const char *ticket = make("{\"plan\":\"pro\"}");
+
+	call("DELETE", fmt(FIELDS "/%s", field), NULL);
+	make_field("{\"label\":\"plan\",\"type\":\"text\"}");
+	call("GET", "/api/tickets?cf.plan=pro", NULL);
+	ck_assert_str_eq(text("data.0.ticket_id"), ticket);
+}
+END
+
+TEST(the_ticket_schema_describes_the_organizations_fields)
+{
+	make_field(
+	    "{\"label\":\"plan\",\"type\":\"dropdown\",\"options\":[\"free\",\"pro\"],\"required\":true}");
+	make_field("{\"label\":\"seats\",\"type\":\"number\",\"minimum\":1}");
+	call("GET", "/api/organizations/" ORG "/ticket-schema", NULL);
+	expect(200);
+	ck_assert_str_eq(text("properties.custom_fields.properties.plan.enum.1"), "pro");
+	ck_assert_int_eq(number("properties.custom_fields.properties.seats.minimum"), 1);
+	ck_assert_str_eq(text("properties.custom_fields.required.0"), "plan");
+	ck_assert_str_eq(text("required.1"), "custom_fields");
+	ck_assert_str_eq(text("properties.priority.enum.0"), "low");
 }
 END
 
     static TCase *
     cases(void)
 {
-	TCase *c = tcase_create("test_custom_fields");
+	TCase *c = tcase_create("custom_fields");
 
-	tcase_add_checked_fixture(c, caller_reset, NULL);
-	tcase_add_test(c, nothing_yet);
+	tcase_add_checked_fixture(c, fresh, NULL);
+	tcase_add_test(c, each_type_takes_its_values_and_no_others);
+	tcase_add_test(c, required_fields_and_defaults_hold_for_new_tickets);
+	tcase_add_test(c, a_change_names_some_fields_and_keeps_the_others);
+	tcase_add_test(c, definitions_that_make_no_sense_are_refused);
+	tcase_add_test(c, tickets_are_filtered_and_sorted_by_their_values);
+	tcase_add_test(c, a_text_of_two_lines_has_a_place_in_the_order);
+	tcase_add_test(c, the_filter_uses_the_index_of_the_values_under_row_level_security);
+	tcase_add_test(c, a_deleted_field_keeps_its_values_for_thirty_days);
+	tcase_add_test(c, a_field_that_comes_back_takes_its_values_over);
+	tcase_add_test(c, the_ticket_schema_describes_the_organizations_fields);
 	return c;
 }
 

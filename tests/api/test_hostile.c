@@ -161,14 +161,14 @@ END
 	static char body[4096];
 	int i;
 
-	snprintf(body, sizeof(body), "{\"title\":\"a\",\"custom_fields\":{\"x\":");
+	snprintf(body, sizeof(body), "{\"name\":\"a\",\"attributes\":{\"x\":");
 	for (i = 0; i < depth; i++)
 		strcat(body, open);
 	strcat(body, "1");
 	for (i = 0; i < depth; i++)
 		strcat(body, close);
 	strcat(body, "}}");
-	call("POST", "/api/tickets", body);
+	call("POST", "/api/customers", body);
 }
 
 TEST(nesting_has_an_end)
@@ -185,14 +185,13 @@ END
 TEST(ten_thousand_keys_are_too_many)
 {
 	static char body[400000];
-	size_t n =
-	    (size_t)snprintf(body, sizeof(body), "{\"title\":\"a\",\"custom_fields\":{\"x\":1");
+	size_t n = (size_t)snprintf(body, sizeof(body), "{\"name\":\"a\",\"attributes\":{\"x\":1");
 	int i;
 
 	for (i = 0; i < 10001; i++)
 		n += (size_t)snprintf(body + n, sizeof(body) - n, ",\"k%d\":%d", i, i);
 	snprintf(body + n, sizeof(body) - n, "}}");
-	call("POST", "/api/tickets", body);
+	call("POST", "/api/customers", body);
 	expect_refusal("10,000 keys");
 }
 END
@@ -284,8 +283,8 @@ TEST(what_is_stored_is_what_was_sent)
 	expect(201);
 	ck_assert_str_eq(text("title"),
 	    "\xc3\xa9\xf0\x9f\x98\x80 <b>&amp;</b> ' \" \\ %s %n ${x} {{y}} \xe2\x80\xa8 \xe2\x80\xae");
-	call("POST", "/api/tickets",
-	    "{\"title\":\"n\",\"custom_fields\":{\"a\":1.10,\"b\":9007199254740993,\"c\":[null,true],\"\":{}}}");
+	call("POST", "/api/customers",
+	    "{\"name\":\"n\",\"attributes\":{\"a\":1.10,\"b\":9007199254740993,\"c\":[null,true],\"\":{}}}");
 	expect(201);
 	ck_assert_ptr_nonnull(strstr(reply_body, "9007199254740993"));
 	ck_assert_ptr_nonnull(strstr(reply_body, "1.10"));

@@ -298,6 +298,8 @@ def main():
     try:
         same('the schema is there', desk.problem, '')
         call(desk.app, 'organization_create', [ORG, 'Example'], org=ORG)
+        call(desk.app, 'custom_field_create', [ORG, desk.app.one('SELECT uuid7()'),
+                                               '{"key":"field","label":"Field","type":"text"}'], org=ORG)
         return checks.run(
             a_merge_is_undone_without_a_trace, several_merges_are_undone_in_any_order,
                     chains_and_splits_come_apart,

@@ -1,19 +1,186 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Companies and teams: who belongs where, and what stays when one goes. */
 #include "harness.h"
 
-TEST(nothing_yet)
+#define TEAMS "/api/organizations/" ORG "/teams"
+
+static const char *
+make(const char *path, const char *body, const char *id)
 {
-	ck_assert_int_eq(1, 1);
+	call("POST", path, body);
+	expect(201);
+	return fmt("%s", text(id));
+}
+
+static const char *
+make_user(const char *name)
+{
+	return make("/api/organizations/" ORG "/users",
+	    fmt("{\"email\":\"%s@example.com\",\"name\":\"%s\"}", name, name), "user_id");
+}
+
+static void
+fresh(void)
+{
+	caller_reset();
+	sql("DELETE FROM ticket; DELETE FROM team; DELETE FROM business_hours; "
+	    "DELETE FROM customer c USING organization o WHERE c.customer_id <> o.default_customer_id "
+	    "AND c.org_id = o.org_id; DELETE FROM company; DELETE FROM app_user");
+}
+
+TEST(a_customer_belongs_to_the_company_of_the_address)
+{
+	const char *id = make("/api/companies",
+	    "{\"name\":\"Engines\",\"domains\":[\"Engines.example\",\"engines.example\"]}",
+	    "company_id");
+	const char *customer, *ticket;
+
+	ck_assert_str_eq(text("domains.0"), "engines.example");
+	ck_assert_uint_eq(count("domains"), 1);
+	customer = make("/api/customers", "{\"email\":\"ada@ENGINES.example\"}", "customer_id");
+	ck_assert_str_eq(text("company_id"), id);
+	make("/api/customers", "{\"email\":\"ada@other.example\"}", "customer_id");
+	ck_assert_str_eq(text("company_id"), "null");
+	ticket = make(
+	    "/api/tickets", fmt("{\"title\":\"t\",\"customer_id\":\"%s\"}", customer), "ticket_id");
+	ck_assert_str_eq(text("company_id"), id);
+	call("GET", fmt("/api/companies/%s?include=customers,tickets", id), NULL);
+	ck_assert_str_eq(text("customers.0.customer_id"), customer);
+	ck_assert_str_eq(text("tickets.0.ticket_id"), ticket);
+	call("GET", "/api/companies?domain=ENGINES.example", NULL);
+	ck_assert_uint_eq(count("data"), 1);
+}
+END
+
+TEST(a_domain_belongs_to_one_company)
+{
+	make("/api/companies", "{\"name\":\"A\",\"domains\":[\"a.example\"]}", "company_id");
+	call("POST", "/api/companies", "{\"name\":\"B\",\"domains\":[\"A.example\"]}");
+	expect_field("domains", "already_exists");
+}
+END
+
+TEST(a_deleted_company_leaves_its_customers_and_tickets)
+{
+	const char *id =
+	    make("/api/companies", "{\"name\":\"A\",\"domains\":[\"a.example\"]}", "company_id");
+	const char *customer = make("/api/customers", "{\"email\":\"x@a.example\"}", "customer_id");
+	const char *ticket = make(
+	    "/api/tickets", fmt("{\"title\":\"t\",\"customer_id\":\"%s\"}", customer), "ticket_id");
+
+	call("DELETE", fmt("/api/companies/%s", id), NULL);
+	expect(204);
+	call("GET", fmt("/api/customers/%s", customer), NULL);
+	ck_assert_str_eq(text("company_id"), "null");
+	call("GET", fmt("/api/tickets/%s", ticket), NULL);
+	ck_assert_str_eq(text("company_id"), "null");
+	call("GET", fmt("/api/companies/%s", id), NULL);
+	expect(404);
+}
+END
+
+TEST(a_team_shows_its_members_and_its_version_counts_them)
+{
+	const char *ada = make_user("ada"), *bob = make_user("bob");
+	const char *id = make(
+	    TEAMS, fmt("{\"name\":\"Blue\",\"member_ids\":[\"%s\",\"%s\"]}", ada, ada), "team_id");
+	long version = number("version");
+
+	ck_assert_uint_eq(count("members"), 1);
+	ck_assert_str_eq(text("members.0.name"), "ada");
+	call("POST", fmt(TEAMS "/%s/members", id),
+	    fmt("{\"member_ids\":[\"%s\",\"%s\"]}", ada, bob));
+	expect(200);
+	ck_assert_uint_eq(count("members"), 2);
+	ck_assert_int_gt(number("version"), version);
+	call("DELETE", fmt(TEAMS "/%s/members/%s", id, ada), NULL);
+	expect(204);
+	call("DELETE", fmt(TEAMS "/%s/members/%s", id, ada), NULL);
+	expect(404);
+	call("PUT", fmt(TEAMS "/%s", id), fmt("{\"member_ids\":[\"%s\"]}", ada));
+	expect(200);
+	ck_assert_str_eq(text("members.0.user_id"), ada);
+	ck_assert_str_eq(text("name"), "Blue");
+	call("GET", fmt(TEAMS "?user_id=%s", ada), NULL);
+	ck_assert_uint_eq(count("data"), 1);
+	call("GET", fmt(TEAMS "?user_id=%s", bob), NULL);
+	ck_assert_uint_eq(count("data"), 0);
+}
+END
+
+TEST(a_team_takes_active_users_of_its_organization_only)
+{
+	const char *ada = make_user("ada");
+
+	call("POST", TEAMS,
+	    "{\"name\":\"x\",\"member_ids\":[\"0190163d-8694-739b-aea5-966c26f8ad91\"]}");
+	expect_field("member_ids", "unknown_reference");
+	call("DELETE", fmt("/api/organizations/" ORG "/users/%s", ada), NULL);
+	call("POST", TEAMS, fmt("{\"name\":\"x\",\"member_ids\":[\"%s\"]}", ada));
+	expect_field("member_ids", "unknown_reference");
+	make(TEAMS, "{\"name\":\"Blue\"}", "team_id");
+	call("POST", TEAMS, "{\"name\":\"BLUE\"}");
+	expect_field("name", "already_exists");
+}
+END
+
+TEST(a_deleted_team_hands_its_tickets_over)
+{
+	const char *blue = make(TEAMS, "{\"name\":\"Blue\"}", "team_id");
+	const char *green = make(TEAMS, "{\"name\":\"Green\"}", "team_id");
+	const char *ticket =
+	    make("/api/tickets", fmt("{\"title\":\"t\",\"team_id\":\"%s\"}", blue), "ticket_id");
+
+	call("DELETE", fmt(TEAMS "/%s?move_to=%s", blue, blue), NULL);
+	expect_field("move_to", "unknown_reference");
+	call("DELETE", fmt(TEAMS "/%s?move_to=%s", blue, green), NULL);
+	expect(204);
+	call("GET", fmt("/api/tickets/%s", ticket), NULL);
+	ck_assert_str_eq(text("team_id"), green);
+	call("DELETE", fmt(TEAMS "/%s", green), NULL);
+	expect(204);
+	call("GET", fmt("/api/tickets/%s", ticket), NULL);
+	ck_assert_str_eq(text("team_id"), "null");
+}
+END
+
+TEST(a_calendar_in_use_stays)
+{
+	const char *hours = "/api/organizations/" ORG "/business-hours", *id;
+
+	id = make(hours,
+	    "{\"name\":\"Office\",\"weekly\":{\"monday\":[{\"start\":\"13:00\",\"end\":\"17:00\"},"
+	    "{\"start\":\"09:00\",\"end\":\"12:00\"}]},\"is_default\":true}",
+	    "business_hours_id");
+	ck_assert_str_eq(text("weekly.monday.0.start"), "09:00");
+	ck_assert_str_eq(text("timezone"), "UTC");
+	make(TEAMS, fmt("{\"name\":\"Blue\",\"business_hours_id\":\"%s\"}", id), "team_id");
+	call("DELETE", fmt("%s/%s", hours, id), NULL);
+	expect(409);
+	make(hours, "{\"name\":\"Other\",\"is_default\":true}", "business_hours_id");
+	call("GET", fmt("%s/%s", hours, id), NULL);
+	ck_assert_str_eq(text("is_default"), "false");
+	call("POST", hours, "{\"name\":\"x\",\"weekly\":{\"someday\":[]}}");
+	expect_field("weekly.someday", "unknown_field");
+	call("POST", hours,
+	    "{\"name\":\"x\",\"weekly\":{\"monday\":[{\"start\":\"09:00\",\"end\":\"08:00\"}]}}");
+	expect_field("weekly.monday[0].end", "range");
 }
 END
 
     static TCase *
     cases(void)
 {
-	TCase *c = tcase_create("test_teams");
+	TCase *c = tcase_create("teams");
 
-	tcase_add_checked_fixture(c, caller_reset, NULL);
-	tcase_add_test(c, nothing_yet);
+	tcase_add_checked_fixture(c, fresh, NULL);
+	tcase_add_test(c, a_customer_belongs_to_the_company_of_the_address);
+	tcase_add_test(c, a_domain_belongs_to_one_company);
+	tcase_add_test(c, a_deleted_company_leaves_its_customers_and_tickets);
+	tcase_add_test(c, a_team_shows_its_members_and_its_version_counts_them);
+	tcase_add_test(c, a_team_takes_active_users_of_its_organization_only);
+	tcase_add_test(c, a_deleted_team_hands_its_tickets_over);
+	tcase_add_test(c, a_calendar_in_use_stays);
 	return c;
 }
 
