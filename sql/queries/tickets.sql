@@ -8,40 +8,10 @@ SELECT take_numbers($1, $2::int);
 SELECT t.ticket_id FROM ticket_v t WHERE t.org_id = $1 AND t.ticket_id = $2;
 
 -- name: ticket_create
-INSERT INTO ticket (org_id, ticket_id, number, title, description, status, priority, customer_id,
-                    company_id, team_id, queue_id, assignee_user_id, required_skills, tags, channel,
-                    external_id, custom_fields, created_by)
-SELECT o.org_id, $2, $3::bigint, b.title, COALESCE(b.description, ''), COALESCE(b.status, 'new'),
-       COALESCE(b.priority, 'normal'), COALESCE(b.customer_id, o.default_customer_id),
-       COALESCE(b.company_id, (SELECT c.company_id FROM customer c
-                                WHERE c.org_id = $1 AND c.customer_id = b.customer_id)),
-       b.team_id, b.queue_id, b.assignee_user_id, COALESCE(b.required_skills, '{}'),
-       COALESCE(b.tags, '{}'), COALESCE(b.channel, 'api'), b.external_id,
-       CASE WHEN EXISTS (SELECT 1 FROM custom_field f
-                          WHERE f.org_id = $1 AND f.deleted_at IS NULL
-                            AND (f.required OR f.default_value IS NOT NULL))
-            THEN custom_fields_complete($1, COALESCE(b.custom_fields, '{}'))
-            ELSE jsonb_strip_nulls(COALESCE(b.custom_fields, '{}')) END,
-       NULLIF(current_setting('app.actor_id', true), '')
-  FROM organization o,
-       jsonb_to_record($4::jsonb) AS b(title text, description text, status text, priority text,
-         customer_id uuid, company_id uuid, team_id uuid, queue_id uuid, assignee_user_id uuid,
-         required_skills text[], tags text[], channel text, external_id text, custom_fields jsonb)
- WHERE o.org_id = $1
-RETURNING ticket_id;
+SELECT ticket_create($1, $2, $3::bigint, $4::jsonb);
 
 -- name: ticket_patch
-UPDATE ticket t
-   SET (title, description, status, priority, customer_id, company_id, team_id, queue_id,
-        assignee_user_id, required_skills, tags, external_id, custom_fields) =
-       (SELECT p.title, p.description, p.status, p.priority, p.customer_id, p.company_id, p.team_id,
-               p.queue_id, p.assignee_user_id, p.required_skills, p.tags, p.external_id,
-               CASE WHEN $3::jsonb ? 'custom_fields'
-                    THEN custom_fields_merge($1, t.custom_fields, p.custom_fields)
-                    ELSE t.custom_fields END
-          FROM jsonb_populate_record(t, $3::jsonb) p)
- WHERE t.org_id = $1 AND t.ticket_id = $2 AND t.deleted_at IS NULL
-RETURNING t.ticket_id;
+SELECT x.id FROM (SELECT ticket_update($1, $2, $3::jsonb) AS id) x WHERE x.id IS NOT NULL;
 
 -- name: ticket_delete
 UPDATE ticket SET deleted_at = now()

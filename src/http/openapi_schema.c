@@ -114,7 +114,9 @@ put_value(struct buf *out, const struct field *f, unsigned use, bool nullable)
 	if (f->type == T_ENUM)
 		put_words(out, f->words, nullable);
 	if (f->type == T_OBJECT && f->sub != NULL) {
-		unsigned inner = use == F_OUT ? F_OUT : F_BODY;
+		unsigned inner = use == F_OUT                  ? F_OUT
+		                 : (f->flags & F_PARTIAL) != 0 ? F_PATCH
+		                                               : F_BODY;
 
 		buf_str(out, ",\"properties\":");
 		openapi_object(out, f->sub, inner, NULL);

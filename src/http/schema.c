@@ -263,7 +263,7 @@ static void
 check_object(struct req *r, const char *name, const struct field *f, struct json_object *v)
 {
 	if (f->sub != NULL)
-		check_members(r, name, f->sub, F_BODY, v);
+		check_members(r, name, f->sub, (f->flags & F_PARTIAL) != 0 ? F_PATCH : F_BODY, v);
 	else if ((long)strlen(json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN)) >
 		 field_max(f))
 		fail_field(r, name, "too_long", "At most %ld bytes of JSON.", field_max(f));

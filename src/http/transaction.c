@@ -273,12 +273,33 @@ make_new_id(struct req *r)
 	r->new_id = id;
 }
 
+/* As an array's text, one for each of the body's tickets. */
+static int
+take_numbers(struct req *r)
+{
+	size_t i, n = json_object_array_length(body_get(r, "tickets"));
+	struct buf list;
+	int64_t number;
+
+	buf_init(&list, r->arena, 256);
+	for (i = 0; i < n; i++) {
+		if (!numbers_take(r->db, r->arena, r->org, &number))
+			return fail_db(r);
+		buf_printf(&list, "%s%lld", i == 0 ? "{" : ",", (long long)number);
+	}
+	buf_char(&list, '}');
+	r->number = list.data;
+	return 0;
+}
+
 /* In a transaction of its own, so that no row lock of the counter outlives it. */
 static int
 take_number(struct req *r)
 {
 	int64_t number;
 
+	if ((r->route->flags & R_NUMBERS) != 0)
+		return take_numbers(r);
 	if ((r->route->flags & R_NUMBER) == 0)
 		return 0;
 	if (!numbers_take(r->db, r->arena, r->org, &number))

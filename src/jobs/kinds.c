@@ -2,8 +2,10 @@
 /* All kinds of background jobs. */
 #include <stddef.h>
 
+#include "jobs/bulk.h"
 #include "jobs/job.h"
 
 const struct job_kind job_kinds[] = {
+	{ "bulk", bulk_step, NULL },
 	{ .kind = NULL },
 };

@@ -25,7 +25,7 @@ static const struct field classification_out[] = {
 	{ .name = NULL }
 };
 
-static const struct field ticket_fields[] = {
+const struct field ticket_fields[] = {
 	{ "ticket_id",        T_ID,   F_OUT, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "Unique id." },
 	{ "org_id",           T_STR,  F_OUT, .example = "\"org_123\"", .doc = "The organization." },
 	{ "number",           T_INT,  F_OUT, .max = 9007199254740991, .example = "1042", .doc = "Number within the organization, for people; may have gaps." },

@@ -6,6 +6,7 @@
 
 /* Shared by the files that act on tickets. */
 extern const struct resource ticket;
+extern const struct field ticket_fields[];
 extern const struct list ticket_list; /* its filters and orders */
 extern const char *const ticket_status[];
 extern const char *const ticket_priority[];

@@ -58,6 +58,9 @@ make_all(struct ids *i, const char *org)
 			   "{\"name\":\"Office\"}", "business_hours_id"));
 	copy(i->field, create(fmt("/api/organizations/%s/custom-fields", org),
 			   "{\"label\":\"Colour\",\"type\":\"text\"}", "field_id"));
+	call("POST", "/api/bulk/jobs", "{\"action\":\"close\",\"conditions\":{}}");
+	expect(202);
+	copy(i->bulk_job, text("job_id"));
 	call("PUT", "/api/customers/by-external-id/crm-1", "{\"name\":\"Known\"}");
 	expect(201);
 }
@@ -76,7 +79,8 @@ id_of(const struct route *route, const char *parameter, const struct ids *i)
 		{ "/companies/", offsetof(struct ids, company) },
 		{ "/teams/", offsetof(struct ids, team) },
 		{ "/business-hours/", offsetof(struct ids, hours) },
-		{ "/custom-fields/", offsetof(struct ids, field) } };
+		{ "/custom-fields/", offsetof(struct ids, field) },
+		{ "/bulk/jobs/", offsetof(struct ids, bulk_job) } };
 	unsigned n;
 
 	if (strcmp(parameter, "user_id") == 0)
