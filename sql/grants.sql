@@ -30,7 +30,7 @@ BEGIN
   -- What the scheduler's jobs touch, across organisations.
   FOREACH t IN ARRAY ARRAY['organization', 'event', 'event_sequence', 'ticket', 'ticket_tag',
                            'idempotency_key', 'session', 'usage_day', 'comment', 'customer',
-                           'job', 'custom_field', 'ticket_field'] LOOP
+                           'job', 'custom_field', 'ticket_field', 'queue_claim'] LOOP
     EXECUTE format('CREATE POLICY scheduler ON %I TO serviceos_scheduler USING (true) WITH CHECK (true)', t);
   END LOOP;
   FOR t IN SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -49,9 +49,10 @@ GRANT UPDATE (changes, data) ON event TO serviceos_app;
 GRANT SELECT ON organization, usage_day TO serviceos_scheduler;
 GRANT SELECT, INSERT, UPDATE, DELETE ON event TO serviceos_scheduler;
 GRANT SELECT, UPDATE ON event_sequence TO serviceos_scheduler;
--- It wakes tickets, purges deleted ones and the values of deleted fields; it writes nothing else of them.
+-- It wakes tickets, takes them back from agents who left them, purges deleted ones and the values of deleted fields; it writes nothing else of them.
 REVOKE UPDATE ON ticket FROM serviceos_scheduler;
-GRANT SELECT, UPDATE (snoozed_until, snooze_until_reply, custom_fields), DELETE ON ticket TO serviceos_scheduler;
+GRANT SELECT, UPDATE (snoozed_until, snooze_until_reply, custom_fields, assignee_user_id), DELETE ON ticket TO serviceos_scheduler;
+GRANT SELECT, UPDATE, DELETE ON queue_claim TO serviceos_scheduler;
 GRANT SELECT, DELETE ON custom_field TO serviceos_scheduler;
 GRANT SELECT, INSERT, DELETE ON ticket_field TO serviceos_scheduler;
 -- Jobs are claimed across organisations; their work is done as serviceos_app.

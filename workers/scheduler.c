@@ -117,7 +117,7 @@ duties(struct scheduler *s)
 	if (due(&s->jobs_us, 1000000) && jobs_run(s->db, s->app, s->arena))
 		s->jobs_us = s->relay_us = 0; /* it goes on, and may have left events */
 	if (due(&s->snooze_us, 1000000))
-		wake_snoozed(s->db, s->arena);
+		every_second(s->db, s->arena);
 	if (due(&s->expire_us, 60000000))
 		drop_expired(s->db, s->arena);
 	if (due(&s->jwks_us, 300000000))

@@ -27,3 +27,6 @@ DELETE FROM ticket t USING organization o
 
 -- name: purge_custom_fields
 SELECT custom_fields_purge();
+
+-- name: expire_claims
+SELECT queue_claims_expire();

@@ -28,9 +28,10 @@ run(struct db *db, struct arena *arena, enum sql_id id)
 }
 
 void
-wake_snoozed(struct db *db, struct arena *arena)
+every_second(struct db *db, struct arena *arena)
 {
 	run(db, arena, SQL_WAKE_SNOOZED);
+	run(db, arena, SQL_EXPIRE_CLAIMS);
 }
 
 void

@@ -7,6 +7,7 @@
 #include "resources/tickets.h"
 
 #include "http/req.h"
+#include "resources/routing.h"
 
 /* clang-format off */
 const char *const ticket_status[] = { "new", "open", "pending", "on_hold", "resolved", "closed", "merged", NULL };
@@ -107,6 +108,8 @@ create(struct req *r)
 {
 	r->exec_slot =
 	    db_queue(r->db, SQL_TICKET_CREATE, P(r->org, r->new_id, r->number, r->body_text));
+	if (body_str(r, "queue_id") == NULL && routing_apply(r, r->new_id) == -1)
+		return -1;
 	return reply_resource(r, 201, &ticket, NULL, r->new_id);
 }
 

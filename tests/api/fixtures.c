@@ -61,6 +61,8 @@ make_all(struct ids *i, const char *org)
 	call("POST", "/api/bulk/jobs", "{\"action\":\"close\",\"conditions\":{}}");
 	expect(202);
 	copy(i->bulk_job, text("job_id"));
+	copy(i->queue,
+	    create(fmt("/api/organizations/%s/queues", org), "{\"name\":\"Waiting\"}", "queue_id"));
 	call("PUT", "/api/customers/by-external-id/crm-1", "{\"name\":\"Known\"}");
 	expect(201);
 }
@@ -80,7 +82,8 @@ id_of(const struct route *route, const char *parameter, const struct ids *i)
 		{ "/teams/", offsetof(struct ids, team) },
 		{ "/business-hours/", offsetof(struct ids, hours) },
 		{ "/custom-fields/", offsetof(struct ids, field) },
-		{ "/bulk/jobs/", offsetof(struct ids, bulk_job) } };
+		{ "/bulk/jobs/", offsetof(struct ids, bulk_job) },
+		{ "/queues/", offsetof(struct ids, queue) } };
 	unsigned n;
 
 	if (strcmp(parameter, "user_id") == 0)
@@ -180,6 +183,8 @@ body_of(const struct route *route)
 		return "{\"tag\":\"green\"}";
 	if (strcmp(id, "auth.login") == 0)
 		return "{\"email\":\"" ORG "@example.com\",\"password\":\"correct horse\"}";
+	if (strcmp(id, "queues.next") == 0)
+		return fmt("{\"user_id\":\"%s\"}", own.user);
 	if (strcmp(id, "teams.addMembers") == 0)
 		return fmt("{\"member_ids\":[\"%s\"]}", own.user);
 	if (strcmp(id, "users.update") == 0)

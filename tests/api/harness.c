@@ -518,6 +518,13 @@ relay(void)
 }
 
 void
+every_second_once(void)
+{
+	every_second(scheduler, keep);
+	arena_reset(keep);
+}
+
+void
 housekeeping(void)
 {
 	drop_expired(scheduler, keep);

@@ -91,6 +91,8 @@ const char *sql_text(const char *, ...) __attribute__((format(printf, 1, 2)));
 void relay(void);
 /* Run the background jobs that are due to their ends, as the scheduler does. */
 void run_jobs(void);
+/* What the scheduler does every second besides the relay. */
+void every_second_once(void);
 /* Delete what has expired, as the scheduler does once a minute. */
 void housekeeping(void);
 /* A new ticket (title given), its id; a new comment's id. Static storage, 64 in turn. */

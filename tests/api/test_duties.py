@@ -156,6 +156,20 @@ def people_keep_their_organisation_going():
             successor)
 
 
+def fifty_agents_at_once_never_get_the_same_ticket():
+    queue = desk.insert('queue', ORG, name='Crowd')
+    agents = [desk.insert('app_user', ORG, email=f'crowd{n}@example.com', name=f'Agent {n}') for n in range(50)]
+    tickets = {desk.ticket(queue_id=queue) for _ in range(180)}
+    callers = [desk.session() for _ in agents]
+    for session, agent in zip(callers, agents):
+        session.psql.stdin.write(f"SET app.org = '{ORG}';\n" + f"SELECT queue_next('{ORG}', '{queue}', '{agent}');\n" * 4
+                                 + f'\\echo {pgtest.MARK}\n')
+        session.psql.stdin.flush()
+    given = [row[0] for session in callers for row in session.receive() if row[0]]
+    same('each ticket is given once', len(given), len(set(given)))
+    same('and every one of them is', set(given), tickets)
+
+
 def the_scheduler_purges_deleted_tickets():
     gone, kept = desk.ticket(tags='{x}'), desk.ticket()
     desk.comment(gone, 'text')
@@ -182,7 +196,8 @@ def main():
             call(desk.app, 'organization_create', [org, 'Example'], org=org)
         return checks.run(
             numbers_are_unique_under_concurrency, the_directory_follows_the_credentials,
-                    the_relay_numbers_events_once_and_in_order, people_keep_their_organisation_going,
+                    the_relay_numbers_events_once_and_in_order, fifty_agents_at_once_never_get_the_same_ticket,
+                    people_keep_their_organisation_going,
                             the_scheduler_purges_deleted_tickets)
     finally:
         desk.close()

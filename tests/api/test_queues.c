@@ -1,19 +1,234 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Queues: which tickets come, who gets the next one, and when it goes back. */
 #include "harness.h"
 
-TEST(nothing_yet)
+#include <string.h>
+#include <unistd.h>
+
+#define QUEUES "/api/organizations/" ORG "/queues"
+#define URGENT "{\"field\":\"priority\",\"op\":\"eq\",\"value\":\"urgent\"}"
+
+static const char *
+make(const char *path, const char *body, const char *id)
 {
-	ck_assert_int_eq(1, 1);
+	call("POST", path, body);
+	expect(201);
+	return fmt("%s", text(id));
+}
+
+static const char *
+make_queue(const char *body)
+{
+	return make(QUEUES, body, "queue_id");
+}
+
+static const char *
+make_user(const char *name, const char *more)
+{
+	return make("/api/organizations/" ORG "/users",
+	    fmt("{\"email\":\"%s@example.com\",\"name\":\"%s\"%s}", name, name, more), "user_id");
+}
+
+static void
+fresh(void)
+{
+	caller_reset();
+	sql("DELETE FROM ticket; DELETE FROM queue; DELETE FROM team; DELETE FROM app_user");
+}
+
+/* Whether an organization has such queues is remembered for a second: await it. */
+static const char *
+make_routed(const char *body)
+{
+	int i;
+
+	for (i = 0; i < 400; i++) {
+		call("POST", "/api/tickets", body);
+		expect(201);
+		if (strcmp(text("queue_id"), "null") != 0)
+			break;
+		sql("DELETE FROM ticket");
+		usleep(10000);
+	}
+	return fmt("%s", text("ticket_id"));
+}
+
+TEST(a_new_ticket_goes_to_the_first_queue_that_wants_it)
+{
+	const char *second =
+	    make_queue("{\"name\":\"All\",\"position\":2,\"conditions\":{\"all\":[]}}");
+	const char *first =
+	    make_queue("{\"name\":\"Urgent\",\"position\":1,\"conditions\":" URGENT "}");
+
+	make_queue(
+	    "{\"name\":\"Off\",\"position\":0,\"active\":false,\"conditions\":{\"all\":[]}}");
+	make_queue("{\"name\":\"By hand\",\"position\":0}");
+	make_routed("{\"title\":\"t\",\"priority\":\"urgent\"}");
+	ck_assert_str_eq(text("queue_id"), first);
+	make_routed("{\"title\":\"t\"}");
+	ck_assert_str_eq(text("queue_id"), second);
+	make("/api/tickets",
+	    fmt("{\"title\":\"t\",\"queue_id\":\"%s\",\"priority\":\"urgent\"}", second),
+	    "ticket_id");
+	ck_assert_str_eq(text("queue_id"), second);
+}
+END
+
+TEST(a_queue_with_a_strategy_assigns_and_waits_when_nobody_is_free)
+{
+	const char *user = make_user("ada", ",\"capacity\":1");
+
+	make_queue("{\"name\":\"All\",\"strategy\":\"least_loaded\",\"conditions\":{\"all\":[]}}");
+	make_routed("{\"title\":\"t\"}");
+	ck_assert_str_eq(text("assignee_user_id"), user);
+	make_routed("{\"title\":\"t\"}");
+	ck_assert_str_eq(text("assignee_user_id"), "null");
+	ck_assert_str_ne(text("queue_id"), "null");
+}
+END
+
+TEST(match_says_which_queues_want_a_ticket_and_why)
+{
+	const char *id =
+	    make_queue("{\"name\":\"Urgent bugs\",\"conditions\":{\"all\":[" URGENT
+		       ",{\"field\":\"tags\",\"op\":\"contains\",\"value\":\"bug\"}]}}");
+	const char *ticket;
+
+	call("POST", QUEUES "/match",
+	    "{\"attributes\":{\"priority\":\"urgent\",\"tags\":[\"login\"]}}");
+	expect(200);
+	ck_assert_str_eq(text("first"), "null");
+	ck_assert_str_eq(text("data.0.matched"), "false");
+	ck_assert_str_eq(text("data.0.why.0.path"), "all[0]");
+	ck_assert_str_eq(text("data.0.why.0.matched"), "true");
+	ck_assert_str_eq(text("data.0.why.1.matched"), "false");
+	call("POST", QUEUES "/match",
+	    "{\"attributes\":{\"priority\":\"urgent\",\"tags\":[\"bug\"]}}");
+	ck_assert_str_eq(text("first"), id);
+	ticket = fmt("%s", make_ticket("t"));
+	call("POST", QUEUES "/match", fmt("{\"ticket_id\":\"%s\"}", ticket));
+	ck_assert_str_eq(text("data.0.matched"), "false");
+	call("POST", QUEUES "/match", "{}");
+	expect_field("ticket_id", "required");
+	call("POST", QUEUES "/match", "{\"attributes\":{\"priority\":\"huge\"}}");
+	expect_field("attributes.priority", "not_allowed");
+}
+END
+
+    static const char *
+    waiting(const char *queue, const char *more)
+{
+	return make("/api/tickets", fmt("{\"title\":\"t\",\"queue_id\":\"%s\"%s}", queue, more),
+	    "ticket_id");
+}
+
+static void
+take(const char *queue, const char *user)
+{
+	call("POST", fmt(QUEUES "/%s/next", queue), fmt("{\"user_id\":\"%s\"}", user));
+}
+
+TEST(the_next_ticket_is_the_most_urgent_that_the_agent_can_do)
+{
+	const char *queue = make_queue("{\"name\":\"Q\"}"),
+		   *user = make_user("ada", ",\"skills\":[\"sql\"]");
+	const char *low = waiting(queue, ",\"priority\":\"low\"");
+	const char *hard =
+	    waiting(queue, ",\"priority\":\"urgent\",\"required_skills\":[\"german\"]");
+	const char *high = waiting(queue, ",\"priority\":\"high\",\"required_skills\":[\"sql\"]");
+
+	(void)hard;
+	take(queue, user);
+	expect(200);
+	ck_assert_str_eq(text("ticket_id"), high);
+	ck_assert_str_eq(text("assignee_user_id"), user);
+	ck_assert_str_eq(text("status"), "open");
+	take(queue, user);
+	ck_assert_str_eq(text("ticket_id"), low);
+	take(queue, user);
+	expect(204);
+	call("GET", fmt(QUEUES "/%s?include=stats", queue), NULL);
+	ck_assert_int_eq(number("stats.depth"), 3);
+	ck_assert_int_eq(number("stats.waiting"), 1);
+}
+END
+
+TEST(capacity_team_and_person_are_respected)
+{
+	const char *user = make_user("ada", ",\"capacity\":1"), *other = make_user("bob", "");
+	const char *team = make("/api/organizations/" ORG "/teams",
+	    fmt("{\"name\":\"T\",\"member_ids\":[\"%s\"]}", user), "team_id");
+	const char *queue = make_queue(fmt("{\"name\":\"Q\",\"team_id\":\"%s\"}", team));
+
+	waiting(queue, "");
+	waiting(queue, "");
+	take(queue, other);
+	expect_problem(403, "not_a_member");
+	take(queue, user);
+	expect(200);
+	take(queue, user);
+	expect_problem(409, "at_capacity");
+	take(queue, "0190163d-8694-739b-aea5-966c26f8ad91");
+	expect_field("user_id", "unknown_reference");
+	call("POST", fmt(QUEUES "/%s/next", queue), "{}");
+	expect_field("user_id", "required");
+}
+END
+
+TEST(a_ticket_that_is_taken_and_left_goes_back)
+{
+	const char *queue = make_queue("{\"name\":\"Q\",\"lease_seconds\":30}"),
+		   *user = make_user("ada", "");
+	const char *left = waiting(queue, ""), *answered = waiting(queue, "");
+
+	take(queue, user);
+	take(queue, user);
+	make_comment(answered, "on it");
+	sql("UPDATE queue_claim SET lease_until = now() - interval '1 second'");
+	every_second_once();
+	call("GET", fmt("/api/tickets/%s", left), NULL);
+	ck_assert_str_eq(text("assignee_user_id"), "null");
+	call("GET", fmt("/api/tickets/%s", answered), NULL);
+	ck_assert_str_eq(text("assignee_user_id"), user);
+	ck_assert_str_eq(
+	    sql_text(
+		"SELECT count(*) FROM event WHERE topic = 'ticket.unassigned' AND ticket_id = '%s'",
+		left),
+	    "1");
+	take(queue, user);
+	ck_assert_str_eq(text("ticket_id"), left);
+}
+END
+
+TEST(a_deleted_queue_hands_its_tickets_over)
+{
+	const char *a = make_queue("{\"name\":\"A\"}"), *b = make_queue("{\"name\":\"B\"}");
+	const char *id = waiting(a, "");
+
+	call("DELETE", fmt(QUEUES "/%s?move_to=%s", a, b), NULL);
+	expect(204);
+	call("GET", fmt("/api/tickets/%s", id), NULL);
+	ck_assert_str_eq(text("queue_id"), b);
+	call("POST", QUEUES,
+	    "{\"name\":\"x\",\"conditions\":{\"field\":\"color\",\"op\":\"eq\",\"value\":1}}");
+	expect_field("conditions.field", "unknown_field");
 }
 END
 
     static TCase *
     cases(void)
 {
-	TCase *c = tcase_create("test_queues");
+	TCase *c = tcase_create("queues");
 
-	tcase_add_checked_fixture(c, caller_reset, NULL);
-	tcase_add_test(c, nothing_yet);
+	tcase_set_timeout(c, 20);
+	tcase_add_checked_fixture(c, fresh, NULL);
+	tcase_add_test(c, a_new_ticket_goes_to_the_first_queue_that_wants_it);
+	tcase_add_test(c, a_queue_with_a_strategy_assigns_and_waits_when_nobody_is_free);
+	tcase_add_test(c, match_says_which_queues_want_a_ticket_and_why);
+	tcase_add_test(c, the_next_ticket_is_the_most_urgent_that_the_agent_can_do);
+	tcase_add_test(c, capacity_team_and_person_are_respected);
+	tcase_add_test(c, a_ticket_that_is_taken_and_left_goes_back);
+	tcase_add_test(c, a_deleted_queue_hands_its_tickets_over);
 	return c;
 }
 

@@ -19,7 +19,7 @@ GLOBAL = ('schema_migration', 'directory')
 # What the scheduler may see across organisations; more needs a reason in sql/grants.sql.
 SCHEDULED = {'organization', 'event', 'event_sequence', 'ticket', 'ticket_tag', 'idempotency_key',
              'session', 'usage_day', 'comment', 'customer', 'job', 'custom_field',
-             'ticket_field'}
+             'ticket_field', 'queue_claim'}
 checks = Checks()
 ok, same, none, refused = checks.ok, checks.same, checks.none, checks.refused
 root = owner = app = scheduler = None
@@ -116,7 +116,7 @@ def roles_have_nothing_beyond_their_duty():
             refused(f'{who} cannot {sql}', '42501', lambda s=session, q=sql: s(q, org='org_a'))
     for sql in ("UPDATE event SET topic = 'x'", 'UPDATE event SET seq = 1', "UPDATE event SET actor_id = 'x'"):
         refused(f'a worker cannot rewrite the change log: {sql}', '42501', lambda q=sql: app(q, org='org_a'))
-    allowed = {'snoozed_until', 'snooze_until_reply', 'custom_fields'}
+    allowed = {'snoozed_until', 'snooze_until_reply', 'custom_fields', 'assignee_user_id'}
     for column in names("SELECT attname FROM pg_attribute WHERE attrelid = 'ticket'::regclass AND attnum > 0"):
         may = root.one(f"SELECT has_column_privilege('{SCHEDULER}', 'ticket', '{column}', 'UPDATE')")
         if (may == 't') != (column in allowed):
@@ -158,7 +158,10 @@ def fill(org):
       INSERT INTO business_hours (org_id, business_hours_id, name, timezone) VALUES ('{org}', uuid7(), 'Office', 'UTC');
       UPDATE company SET domains = '{{{org}.example}}' WHERE org_id = '{org}';
       INSERT INTO saved_view (org_id, view_id, name) VALUES ('{org}', uuid7(), 'View');
-      INSERT INTO job (org_id, job_id, kind) VALUES ('{org}', uuid7(), 'test');
+      INSERT INTO queue_claim (org_id, ticket_id, queue_id, user_id, lease_until)
+        SELECT '{org}', t.ticket_id, q.queue_id, u.user_id, now() FROM ticket t, queue q, app_user u
+         WHERE t.org_id = '{org}' AND q.org_id = '{org}' AND u.org_id = '{org}' LIMIT 1;
+      INSERT INTO job (org_id, job_id, kind) VALUES ('{org}', uuid7(), 'bulk');
       INSERT INTO job_item (org_id, job_id, n, outcome) SELECT org_id, job_id, 1, 'done' FROM job WHERE org_id = '{org}';
       INSERT INTO custom_field (org_id, field_id, key, label, type) VALUES ('{org}', uuid7(), 'plan', 'Plan', 'text');
       UPDATE ticket SET custom_fields = '{{"plan": "pro"}}' WHERE org_id = '{org}' AND status <> 'merged';
