@@ -63,6 +63,8 @@ make_all(struct ids *i, const char *org)
 	copy(i->bulk_job, text("job_id"));
 	copy(i->queue,
 	    create(fmt("/api/organizations/%s/queues", org), "{\"name\":\"Waiting\"}", "queue_id"));
+	copy(i->macro, create(fmt("/api/organizations/%s/macros", org),
+			   "{\"name\":\"Hello\",\"reply\":\"Hello\"}", "macro_id"));
 	call("PUT", "/api/customers/by-external-id/crm-1", "{\"name\":\"Known\"}");
 	expect(201);
 }
@@ -83,11 +85,14 @@ id_of(const struct route *route, const char *parameter, const struct ids *i)
 		{ "/business-hours/", offsetof(struct ids, hours) },
 		{ "/custom-fields/", offsetof(struct ids, field) },
 		{ "/bulk/jobs/", offsetof(struct ids, bulk_job) },
-		{ "/queues/", offsetof(struct ids, queue) } };
+		{ "/queues/", offsetof(struct ids, queue) },
+		{ "/:org_id/macros/", offsetof(struct ids, macro) } };
 	unsigned n;
 
 	if (strcmp(parameter, "user_id") == 0)
 		return i->user;
+	if (strcmp(parameter, "macro_id") == 0)
+		return i->macro;
 	if (strcmp(parameter, "comment_id") == 0)
 		return i->comment;
 	if (strcmp(parameter, "note_id") == 0)

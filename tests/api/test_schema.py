@@ -161,6 +161,7 @@ def fill(org):
       INSERT INTO queue_claim (org_id, ticket_id, queue_id, user_id, lease_until)
         SELECT '{org}', t.ticket_id, q.queue_id, u.user_id, now() FROM ticket t, queue q, app_user u
          WHERE t.org_id = '{org}' AND q.org_id = '{org}' AND u.org_id = '{org}' LIMIT 1;
+      INSERT INTO macro (org_id, macro_id, name, reply) VALUES ('{org}', uuid7(), 'Macro', 'Hello');
       INSERT INTO job (org_id, job_id, kind) VALUES ('{org}', uuid7(), 'bulk');
       INSERT INTO job_item (org_id, job_id, n, outcome) SELECT org_id, job_id, 1, 'done' FROM job WHERE org_id = '{org}';
       INSERT INTO custom_field (org_id, field_id, key, label, type) VALUES ('{org}', uuid7(), 'plan', 'Plan', 'text');

@@ -1,0 +1,149 @@
+-- Macros: templates, actions, and applying them. Actions are one language for
+-- macros and whatever else acts on tickets by rule.
+
+-- What a template may name, for one ticket.
+CREATE OR REPLACE FUNCTION template_values(p_org text, p_ticket uuid) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT jsonb_build_object(
+           'ticket.ticket_id', t.ticket_id, 'ticket.number', t.number, 'ticket.title', t.title,
+           'ticket.status', t.status, 'ticket.priority', t.priority,
+           'customer.name', NULLIF(c.name, ''), 'customer.first_name', NULLIF(split_part(c.name, ' ', 1), ''),
+           'customer.email', c.email, 'company.name', k.name,
+           'agent.name', a.name, 'agent.first_name', NULLIF(split_part(a.name, ' ', 1), ''), 'agent.email', a.email,
+           'organization.name', o.name)
+         || (SELECT COALESCE(jsonb_object_agg('ticket.custom_fields.' || f.key, t.custom_fields ->> f.key), '{}')
+               FROM custom_field f WHERE f.org_id = t.org_id AND f.deleted_at IS NULL)
+    FROM ticket t
+    JOIN organization o ON o.org_id = t.org_id
+    JOIN customer c ON c.org_id = t.org_id AND c.customer_id = t.customer_id
+    LEFT JOIN company k ON k.org_id = t.org_id AND k.company_id = t.company_id
+    LEFT JOIN app_user a ON a.org_id = t.org_id
+     AND a.user_id = COALESCE((SELECT u.user_id FROM app_user u WHERE u.org_id = p_org AND u.user_id::text = actor_id()),
+                              t.assignee_user_id)
+   WHERE t.org_id = p_org AND t.ticket_id = p_ticket
+$$;
+
+-- {{name}} becomes its value, {{name|otherwise}} the other when there is none,
+-- \{{ stays as it is written. Values are put in once: braces in them mean nothing.
+CREATE OR REPLACE FUNCTION template_render(p_text text, p_values jsonb) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+  done text := '';
+  rest text := replace(p_text, '\{{', U&'\E000');
+  m text[];
+BEGIN
+  LOOP
+    m := regexp_match(rest, '^(.*?)\{\{\s*([a-z0-9_.]+)\s*(\|[^{}]*)?\}\}(.*)$');
+    EXIT WHEN m IS NULL;
+    done := done || m[1] || COALESCE(p_values ->> m[2], substr(m[3], 2), '');
+    rest := m[4];
+  END LOOP;
+  RETURN replace(done || rest, U&'\E000', '{{');
+END
+$$;
+
+-- Every variable must be one that tickets have.
+CREATE OR REPLACE FUNCTION template_check(p_org text, p_text text, p_field text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  name_ text;
+BEGIN
+  FOR name_ IN SELECT m[1] FROM regexp_matches(replace(p_text, '\{{', ''), '\{\{\s*([^{}|]*?)\s*(?:\|[^{}]*)?\}\}', 'g') m LOOP
+    IF name_ NOT IN ('ticket.ticket_id', 'ticket.number', 'ticket.title', 'ticket.status', 'ticket.priority',
+                     'customer.name', 'customer.first_name', 'customer.email', 'company.name', 'agent.name',
+                     'agent.first_name', 'agent.email', 'organization.name')
+       AND NOT (name_ LIKE 'ticket.custom\_fields.%' AND (custom_field_named(p_org, substr(name_, 22))).org_id IS NOT NULL) THEN
+      PERFORM fail(422, 'unknown_variable', format('There is no variable {{%s}}.', left(name_, 60)), p_field);
+    END IF;
+  END LOOP;
+END
+$$;
+
+-- A reply or a note in the caller's name.
+CREATE OR REPLACE FUNCTION ticket_say(p_org text, p_ticket uuid, p_text text, p_internal boolean) RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE
+  id uuid := uuid7();
+BEGIN
+  IF NOT p_internal THEN
+    PERFORM ticket_commented(p_org, p_ticket, false);
+  END IF;
+  INSERT INTO comment (org_id, comment_id, ticket_id, internal, author_type, author_id, body)
+  VALUES (p_org, id, p_ticket, p_internal, COALESCE(guc('app.actor_type'), 'system'), guc('app.actor_id'), left(p_text, 65536));
+  RETURN id;
+END
+$$;
+
+-- One action on one ticket.
+CREATE OR REPLACE FUNCTION ticket_act(p_org text, p_ticket uuid, p_action jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  what text := p_action ->> 'action';
+BEGIN
+  IF what = 'update' THEN
+    PERFORM ticket_update(p_org, p_ticket, p_action -> 'changes');
+  ELSIF what = 'add_tags' THEN
+    PERFORM bulk_apply(p_org, 'tag', p_ticket, jsonb_build_object('add', p_action -> 'tags'));
+  ELSIF what = 'remove_tags' THEN
+    PERFORM bulk_apply(p_org, 'tag', p_ticket, jsonb_build_object('remove', p_action -> 'tags'));
+  ELSIF what = 'assign' THEN
+    PERFORM ticket_assign(p_org, p_ticket, jsonb_build_object('strategy', p_action ->> 'strategy'));
+  ELSIF what = 'snooze' THEN
+    PERFORM ticket_snooze(p_org, p_ticket, now() + make_interval(mins => (p_action ->> 'minutes')::int), false);
+  ELSE
+    PERFORM ticket_say(p_org, p_ticket, template_render(p_action ->> 'body', template_values(p_org, p_ticket)), what = 'note');
+  END IF;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION macro_before() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  a record;
+BEGIN
+  IF NEW.reply IS NULL AND NEW.actions = '[]' THEN
+    PERFORM fail(422, 'required', 'A macro has a reply, actions, or both.', 'reply');
+  END IF;
+  PERFORM template_check(NEW.org_id, NEW.reply, 'reply');
+  FOR a IN SELECT x, n - 1 AS n FROM jsonb_array_elements(NEW.actions) WITH ORDINALITY AS e(x, n) LOOP
+    PERFORM template_check(NEW.org_id, a.x ->> 'body', format('actions[%s].body', a.n));
+  END LOOP;
+  RETURN NEW;
+END
+$$;
+CREATE OR REPLACE TRIGGER check_macro BEFORE INSERT OR UPDATE ON macro FOR EACH ROW EXECUTE FUNCTION macro_before();
+CREATE OR REPLACE TRIGGER touch BEFORE UPDATE ON macro FOR EACH ROW EXECUTE FUNCTION touch();
+CREATE OR REPLACE TRIGGER record_change AFTER INSERT OR UPDATE OR DELETE ON macro
+  FOR EACH ROW EXECUTE FUNCTION record_change('macro', 'macro_id', 'audit');
+
+-- The reply first, then the actions in their order. A dry run does it all and
+-- takes it back. Null when there is no such ticket or macro.
+CREATE OR REPLACE FUNCTION macro_apply(p_org text, p_ticket uuid, p_macro uuid, p_body jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  dry boolean := COALESCE((p_body ->> 'dry_run')::boolean, false);
+  m macro;
+  was ticket;
+  t ticket;
+  said text;
+  comment_ uuid;
+  action jsonb;
+BEGIN
+  SELECT * INTO m FROM macro x WHERE x.org_id = p_org AND x.macro_id = p_macro AND x.active;
+  SELECT * INTO was FROM ticket x WHERE x.org_id = p_org AND x.ticket_id = p_ticket AND x.deleted_at IS NULL FOR UPDATE;
+  IF m.macro_id IS NULL OR was.ticket_id IS NULL THEN
+    RETURN NULL;
+  END IF;
+  said := COALESCE(p_body ->> 'reply', template_render(m.reply, template_values(p_org, p_ticket)));
+  BEGIN
+    IF said IS NOT NULL THEN
+      comment_ := ticket_say(p_org, p_ticket, said, m.internal);
+    END IF;
+    FOR action IN SELECT x FROM jsonb_array_elements(m.actions) x LOOP
+      PERFORM ticket_act(p_org, p_ticket, action);
+    END LOOP;
+    SELECT * INTO t FROM ticket x WHERE x.org_id = p_org AND x.ticket_id = p_ticket;
+    IF dry THEN
+      RAISE EXCEPTION USING ERRCODE = 'SVDRY';
+    END IF;
+  EXCEPTION WHEN SQLSTATE 'SVDRY' THEN
+    comment_ := NULL;
+  END;
+  RETURN jsonb_build_object('dry_run', dry, 'reply', said, 'internal', m.internal, 'comment_id', comment_,
+    'changes', COALESCE(diff(to_jsonb(was), to_jsonb(t),
+      '{version,updated_at,last_agent_comment_at,first_response_at,resolved_at,closed_at,reopened_count}'), '{}'));
+END
+$$;
