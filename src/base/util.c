@@ -112,6 +112,24 @@ time_valid(const char *p)
 	return zone_valid(p);
 }
 
+int64_t
+time_ms(const char *s)
+{
+	struct tm t = { .tm_year = atoi(s) - 1900,
+		.tm_mon = atoi(s + 5) - 1,
+		.tm_mday = atoi(s + 8),
+		.tm_hour = atoi(s + 11),
+		.tm_min = atoi(s + 14),
+		.tm_sec = atoi(s + 17) };
+	const char *zone = s + 19 + strspn(s + 19, ".0123456789");
+	double fraction = s[19] == '.' ? strtod(s + 19, NULL) : 0;
+	int64_t seconds = timegm(&t);
+
+	if (*zone == '+' || *zone == '-')
+		seconds -= (*zone == '-' ? -1 : 1) * (atoi(zone + 1) * 3600 + atoi(zone + 4) * 60);
+	return seconds * 1000 + (int64_t)(fraction * 1000);
+}
+
 void
 random_bytes(void *out, size_t len)
 {

@@ -19,6 +19,8 @@ int64_t mono_us(void);
 void time_iso(char out[25], int64_t ms);
 /* RFC 3339 date-time with a zone, year 0001-9999, real calendar day. */
 bool time_valid(const char *);
+/* Milliseconds since 1970 of a valid one. */
+int64_t time_ms(const char *);
 
 /* UUID version 7 (RFC 9562 section 5.7), lower case, 36 characters and NUL. */
 void uuid7(char out[37]);

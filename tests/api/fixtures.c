@@ -65,6 +65,17 @@ make_all(struct ids *i, const char *org)
 	    create(fmt("/api/organizations/%s/queues", org), "{\"name\":\"Waiting\"}", "queue_id"));
 	copy(i->macro, create(fmt("/api/organizations/%s/macros", org),
 			   "{\"name\":\"Hello\",\"reply\":\"Hello\"}", "macro_id"));
+	copy(i->survey,
+	    create("/api/csat/request", fmt("{\"ticket_id\":\"%s\"}", i->ticket), "survey_id"));
+	copy(i->card,
+	    create("/api/qa/scorecards",
+		"{\"name\":\"Quality\",\"criteria\":[{\"key\":\"tone\",\"name\":\"Tone\"}]}",
+		"scorecard_id"));
+	copy(i->review,
+	    create("/api/qa/reviews",
+		fmt("{\"ticket_id\":\"%s\",\"scorecard_id\":\"%s\",\"agent_user_id\":\"%s\"}",
+		    i->ticket, i->card, i->user),
+		"review_id"));
 	call("PUT", "/api/customers/by-external-id/crm-1", "{\"name\":\"Known\"}");
 	expect(201);
 }
@@ -86,6 +97,9 @@ id_of(const struct route *route, const char *parameter, const struct ids *i)
 		{ "/custom-fields/", offsetof(struct ids, field) },
 		{ "/bulk/jobs/", offsetof(struct ids, bulk_job) },
 		{ "/queues/", offsetof(struct ids, queue) },
+		{ "/csat/surveys/", offsetof(struct ids, survey) },
+		{ "/qa/scorecards/", offsetof(struct ids, card) },
+		{ "/qa/reviews/", offsetof(struct ids, review) },
 		{ "/:org_id/macros/", offsetof(struct ids, macro) } };
 	unsigned n;
 
@@ -188,6 +202,20 @@ body_of(const struct route *route)
 		return "{\"tag\":\"green\"}";
 	if (strcmp(id, "auth.login") == 0)
 		return "{\"email\":\"" ORG "@example.com\",\"password\":\"correct horse\"}";
+	if (strcmp(id, "csat.request") == 0)
+		return fmt("{\"ticket_id\":\"%s\"}", make_ticket("ask"));
+	if (strcmp(id, "csat.submit") == 0) {
+		call(
+		    "POST", "/api/csat/request", fmt("{\"ticket_id\":\"%s\"}", make_ticket("ask")));
+		return fmt("{\"token\":\"%s\",\"score\":5}", text("token"));
+	}
+	if (strcmp(id, "qa.createReview") == 0)
+		return fmt(
+		    "{\"ticket_id\":\"%s\",\"scorecard_id\":\"%s\",\"agent_user_id\":\"%s\"}",
+		    own.ticket, own.card, own.user);
+	if (strcmp(id, "qa.sample") == 0)
+		return fmt("{\"scorecard_id\":\"%s\",\"count\":5,\"reviewer_user_ids\":[\"%s\"]}",
+		    own.card, own.user);
 	if (strcmp(id, "queues.next") == 0)
 		return fmt("{\"user_id\":\"%s\"}", own.user);
 	if (strcmp(id, "teams.addMembers") == 0)

@@ -161,6 +161,12 @@ def fill(org):
       INSERT INTO queue_claim (org_id, ticket_id, queue_id, user_id, lease_until)
         SELECT '{org}', t.ticket_id, q.queue_id, u.user_id, now() FROM ticket t, queue q, app_user u
          WHERE t.org_id = '{org}' AND q.org_id = '{org}' AND u.org_id = '{org}' LIMIT 1;
+      INSERT INTO csat_survey (org_id, survey_id, ticket_id, customer_id, token_hash, expires_at)
+        SELECT '{org}', uuid7(), ticket_id, customer_id, '{org}-csat', now() FROM ticket WHERE org_id = '{org}' LIMIT 1;
+      INSERT INTO qa_scorecard (org_id, scorecard_id, name, criteria) VALUES ('{org}', uuid7(), 'Card', '[{{"key": "a", "name": "A"}}]');
+      INSERT INTO qa_review (org_id, review_id, ticket_id, scorecard_id, edition, agent_user_id)
+        SELECT '{org}', uuid7(), t.ticket_id, c.scorecard_id, 1, u.user_id FROM ticket t, qa_scorecard c, app_user u
+         WHERE t.org_id = '{org}' AND c.org_id = '{org}' AND u.org_id = '{org}' LIMIT 1;
       INSERT INTO macro (org_id, macro_id, name, reply) VALUES ('{org}', uuid7(), 'Macro', 'Hello');
       INSERT INTO job (org_id, job_id, kind) VALUES ('{org}', uuid7(), 'bulk');
       INSERT INTO job_item (org_id, job_id, n, outcome) SELECT org_id, job_id, 1, 'done' FROM job WHERE org_id = '{org}';
