@@ -1,1 +1,157 @@
--- Reports: figures of the desk.
+-- Reports. $1 is the caller's organisation, $2 and $3 the period.
+
+-- name: report_overview
+SELECT f -> 'created' AS created, f -> 'solved' AS solved, f -> 'reopened' AS reopened,
+       f -> 'first_reply_minutes' AS first_reply_minutes, f -> 'resolution_minutes' AS resolution_minutes,
+       f -> 'csat_percent' AS csat_percent, report_backlog($1) AS backlog,
+       CASE WHEN $4::boolean
+            THEN report_counts($1, $2::timestamptz - ($3::timestamptz - $2::timestamptz), $2::timestamptz) END AS previous,
+       $2::timestamptz AS "from", $3::timestamptz AS "to"
+  FROM report_counts($1, $2::timestamptz, $3::timestamptz) f;
+
+-- $4 the step, $5 what to group by, $6 created or solved. Every step of the
+-- period is there, with 0 where nothing happened.
+-- name: report_volume
+WITH o AS (
+  SELECT org_id, timezone FROM organization WHERE org_id = $1
+), t AS (
+  SELECT date_trunc($4, CASE $6 WHEN 'solved' THEN t.resolved_at ELSE t.created_at END AT TIME ZONE o.timezone) AS period,
+         CASE $5 WHEN 'status' THEN t.status WHEN 'priority' THEN t.priority WHEN 'team' THEN t.team_id::text
+                 WHEN 'assignee' THEN t.assignee_user_id::text WHEN 'queue' THEN t.queue_id::text
+                 WHEN 'channel' THEN t.channel WHEN 'topic' THEN t.ai_classification ->> 'topic'
+                 WHEN 'tag' THEN g.tag END AS key
+    FROM o JOIN ticket t ON t.org_id = o.org_id
+    LEFT JOIN ticket_tag g ON $5 = 'tag' AND g.org_id = t.org_id AND g.ticket_id = t.ticket_id
+   WHERE t.deleted_at IS NULL
+     AND (($6 = 'created' AND t.created_at >= $2::timestamptz AND t.created_at < $3::timestamptz)
+          OR ($6 = 'solved' AND t.resolved_at >= $2::timestamptz AND t.resolved_at < $3::timestamptz))
+), n AS (
+  SELECT t.key, t.period, count(*) AS n FROM t GROUP BY 1, 2
+), top AS (
+  SELECT n.key, sum(n.n) AS total FROM n GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 50
+), step AS (
+  SELECT p FROM o, generate_series(date_trunc($4, $2::timestamptz AT TIME ZONE o.timezone),
+    ($3::timestamptz - interval '1 microsecond') AT TIME ZONE o.timezone, ('1 ' || $4)::interval) p
+)
+SELECT COALESCE(jsonb_agg(jsonb_build_object('key', top.key, 'name', COALESCE(
+         CASE $5 WHEN 'team' THEN (SELECT x.name FROM team x WHERE x.org_id = $1 AND x.team_id::text = top.key)
+                 WHEN 'queue' THEN (SELECT x.name FROM queue x WHERE x.org_id = $1 AND x.queue_id::text = top.key)
+                 WHEN 'assignee' THEN (SELECT x.name FROM app_user x WHERE x.org_id = $1 AND x.user_id::text = top.key)
+                 WHEN 'none' THEN 'all' ELSE top.key END, '(none)'),
+         'total', top.total,
+         'points', (SELECT jsonb_agg(jsonb_build_object('period', to_char(step.p, 'YYYY-MM-DD"T"HH24:MI'), 'count', COALESCE(n.n, 0)) ORDER BY step.p)
+                      FROM step LEFT JOIN n ON n.period = step.p AND n.key IS NOT DISTINCT FROM top.key))
+         ORDER BY top.total DESC, top.key), '[]') AS series
+  FROM top;
+
+-- $4 one agent, or null for all.
+-- name: report_agents
+WITH who AS (
+  SELECT u.user_id, u.name, u.active FROM app_user u
+   WHERE u.org_id = $1 AND ($4::uuid IS NULL OR u.user_id = $4::uuid)
+), assigned AS (
+  SELECT t.assignee_user_id AS user_id, (extract(epoch FROM t.first_response_at - t.created_at) / 60)::int AS m, count(*) AS n
+    FROM ticket t
+   WHERE t.org_id = $1 AND t.created_at >= $2::timestamptz AND t.created_at < $3::timestamptz AND t.deleted_at IS NULL
+   GROUP BY 1, 2
+), a AS (
+  SELECT user_id, sum(n) AS assigned, report_spread(array_agg(m) FILTER (WHERE m IS NOT NULL), array_agg(n) FILTER (WHERE m IS NOT NULL)) AS spread
+    FROM assigned GROUP BY 1
+), solved AS (
+  SELECT t.assignee_user_id AS user_id, (extract(epoch FROM t.resolved_at - t.created_at) / 60)::int AS m, count(*) AS n
+    FROM ticket t
+   WHERE t.org_id = $1 AND t.resolved_at >= $2::timestamptz AND t.resolved_at < $3::timestamptz AND t.deleted_at IS NULL
+   GROUP BY 1, 2
+), s AS (
+  SELECT user_id, sum(n) AS solved, report_spread(array_agg(m), array_agg(n)) AS spread FROM solved GROUP BY 1
+), r AS (
+  SELECT c.author_id, count(*) AS replies FROM comment c
+   WHERE c.org_id = $1 AND c.created_at >= $2::timestamptz AND c.created_at < $3::timestamptz
+     AND NOT c.internal AND c.author_type <> 'customer' GROUP BY 1
+), q AS (
+  SELECT v.agent_user_id, csat_figures(count(*), array_agg(v.score)) AS f FROM csat_survey v
+   WHERE v.org_id = $1 AND v.created_at >= $2::timestamptz AND v.created_at < $3::timestamptz GROUP BY 1
+), qa AS (
+  SELECT v.agent_user_id, round(avg(v.total), 1) AS score FROM qa_review v
+   WHERE v.org_id = $1 AND v.submitted_at >= $2::timestamptz AND v.submitted_at < $3::timestamptz
+     AND v.status IN ('submitted', 'acknowledged', 'disputed') GROUP BY 1
+)
+SELECT w.user_id, w.name, w.active, COALESCE(a.assigned, 0)::bigint AS assigned, COALESCE(s.solved, 0)::bigint AS solved,
+       (SELECT count(*) FROM ticket t WHERE t.org_id = $1 AND t.assignee_user_id = w.user_id AND t.deleted_at IS NULL
+           AND t.status IN ('new', 'open', 'pending', 'on_hold')) AS open_now,
+       COALESCE(r.replies, 0) AS replies,
+       (a.spread -> 'median') AS first_reply_median_minutes, (s.spread -> 'median') AS resolution_median_minutes,
+       (q.f -> 'csat_percent') AS csat_percent, qa.score AS qa_score
+  FROM who w
+  LEFT JOIN a ON a.user_id = w.user_id
+  LEFT JOIN s ON s.user_id = w.user_id
+  LEFT JOIN r ON r.author_id = w.user_id::text
+  LEFT JOIN q ON q.agent_user_id = w.user_id
+  LEFT JOIN qa ON qa.agent_user_id = w.user_id
+ ORDER BY solved DESC, assigned DESC, w.name, w.user_id
+ LIMIT 1000;
+
+-- Teams add up what their members did.
+-- name: report_teams
+WITH t AS (
+  SELECT t.team_id, count(*) AS assigned FROM ticket t
+   WHERE t.org_id = $1 AND t.created_at >= $2::timestamptz AND t.created_at < $3::timestamptz AND t.deleted_at IS NULL GROUP BY 1
+), solved AS (
+  SELECT t.team_id, (extract(epoch FROM t.resolved_at - t.created_at) / 60)::int AS m, count(*) AS n
+    FROM ticket t
+   WHERE t.org_id = $1 AND t.resolved_at >= $2::timestamptz AND t.resolved_at < $3::timestamptz AND t.deleted_at IS NULL GROUP BY 1, 2
+), s AS (
+  SELECT team_id, sum(n) AS solved, report_spread(array_agg(m), array_agg(n)) AS spread FROM solved GROUP BY 1
+), q AS (
+  SELECT v.team_id, csat_figures(count(*), array_agg(v.score)) AS f FROM csat_survey v
+   WHERE v.org_id = $1 AND v.created_at >= $2::timestamptz AND v.created_at < $3::timestamptz GROUP BY 1
+)
+SELECT w.team_id, w.name, COALESCE(t.assigned, 0) AS assigned, COALESCE(s.solved, 0)::bigint AS solved,
+       (SELECT count(*) FROM ticket x WHERE x.org_id = $1 AND x.team_id = w.team_id AND x.deleted_at IS NULL
+           AND x.status IN ('new', 'open', 'pending', 'on_hold')) AS open_now,
+       (s.spread -> 'median') AS resolution_median_minutes, (q.f -> 'csat_percent') AS csat_percent
+  FROM team w
+  LEFT JOIN t ON t.team_id = w.team_id
+  LEFT JOIN s ON s.team_id = w.team_id
+  LEFT JOIN q ON q.team_id = w.team_id
+ WHERE w.org_id = $1
+ ORDER BY solved DESC, assigned DESC, w.name, w.team_id
+ LIMIT 1000;
+
+-- name: report_agent_days
+SELECT to_char(d.day, 'YYYY-MM-DD') AS day,
+       (SELECT count(*) FROM ticket t WHERE t.org_id = $1 AND t.assignee_user_id = $4::uuid AND t.deleted_at IS NULL
+           AND t.resolved_at >= d.day AT TIME ZONE d.timezone AND t.resolved_at < (d.day + interval '1 day') AT TIME ZONE d.timezone) AS solved
+  FROM (SELECT o.timezone, generate_series(date_trunc('day', $2::timestamptz AT TIME ZONE o.timezone),
+               ($3::timestamptz - interval '1 microsecond') AT TIME ZONE o.timezone, interval '1 day') AS day
+          FROM organization o WHERE o.org_id = $1) d
+ ORDER BY 1;
+
+-- name: report_sla
+SELECT '[]'::jsonb AS policies,
+       COALESCE((SELECT jsonb_agg(jsonb_build_object('priority', p.priority, 'tickets', p.n,
+                   'first_reply_minutes', p.spread) ORDER BY priority_rank(p.priority) DESC)
+          FROM (SELECT x.priority, sum(x.n)::bigint AS n,
+                       report_spread(array_agg(x.m) FILTER (WHERE x.m IS NOT NULL), array_agg(x.n) FILTER (WHERE x.m IS NOT NULL)) AS spread
+                  FROM (SELECT t.priority, (extract(epoch FROM t.first_response_at - t.created_at) / 60)::int AS m, count(*) AS n
+                          FROM ticket t
+                         WHERE t.org_id = $1 AND t.created_at >= $2::timestamptz AND t.created_at < $3::timestamptz
+                           AND t.deleted_at IS NULL GROUP BY 1, 2) x
+                 GROUP BY 1) p), '[]') AS by_priority,
+       report_resolution($1, $2::timestamptz, $3::timestamptz) AS resolution_minutes;
+
+-- name: report_ai
+WITH t AS (
+  SELECT t.ai_classification ->> 'topic' AS topic, COALESCE((t.ai_classification ->> 'overridden')::boolean, false) AS overridden,
+         (t.ai_classification ->> 'confidence')::numeric AS confidence
+    FROM ticket t
+   WHERE t.org_id = $1 AND t.created_at >= $2::timestamptz AND t.created_at < $3::timestamptz AND t.deleted_at IS NULL
+     AND t.ai_classification IS NOT NULL
+)
+SELECT (SELECT count(*) FROM t) AS classified, (SELECT count(*) FROM t WHERE t.overridden) AS overridden,
+       (SELECT round(100.0 * count(*) FILTER (WHERE t.overridden) / NULLIF(count(*), 0), 1) FROM t) AS override_rate,
+       (SELECT COALESCE(jsonb_agg(to_jsonb(x) ORDER BY x.tickets DESC, x.topic), '[]')
+          FROM (SELECT t.topic, count(*) AS tickets, count(*) FILTER (WHERE t.overridden) AS overridden FROM t GROUP BY 1 LIMIT 100) x) AS topics,
+       (SELECT COALESCE(jsonb_agg(to_jsonb(x) ORDER BY x."from"), '[]')
+          FROM (SELECT floor(t.confidence * 10) / 10 AS "from", count(*) AS tickets FROM t
+                 WHERE NOT t.overridden AND t.confidence IS NOT NULL GROUP BY 1) x) AS confidence;

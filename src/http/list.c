@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "http/csv.h"
 #include "http/schema.h"
 
 #define DEFAULT_LIMIT 50
@@ -303,14 +304,29 @@ queue_page(struct page *p)
 }
 
 static void
+write_csv(struct page *p, const PGresult *rows, int n, bool more)
+{
+	csv_rows(&p->r->out->body, rows, n);
+	p->r->media = "text/csv; charset=utf-8";
+	if (more)
+		reply_header(p->r, "X-Next-Cursor",
+		    make_cursor(p, db_get(rows, n - 1, "__sort"), db_get(rows, n - 1, "__id")));
+}
+
+static void
 write_page(struct page *p, const PGresult *rows, const PGresult *total)
 {
+	const char *format = query_get(p->r, "format");
 	struct buf *out = &p->r->out->body;
 	int i, n = PQntuples(rows);
 	bool more = n > p->limit;
 
 	if (more)
 		n = (int)p->limit;
+	if (p->list->csv && format != NULL && strcmp(format, "csv") == 0) {
+		write_csv(p, rows, n, more);
+		return;
+	}
 	buf_str(out, "{\"data\":");
 	json_rows(out, rows, n);
 	buf_printf(out, ",\"has_more\":%s,\"next_cursor\":", more ? "true" : "false");

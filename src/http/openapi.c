@@ -91,6 +91,10 @@ put_list_parameters(struct buf *out, const struct list *list)
 	    "next_cursor of the page before.");
 	put_parameter(out, "include_total", "query", false, "{\"type\":\"boolean\"}",
 	    "Count all items that match.");
+	if (list->csv)
+		put_parameter(out, "format", "query", false,
+		    "{\"type\":\"string\",\"enum\":[\"json\",\"csv\"],\"default\":\"json\"}",
+		    "csv: a table (text/csv) instead of JSON.");
 }
 
 static void

@@ -136,6 +136,8 @@ check_sort(struct req *r, const char *value)
 	fail_field(r, "sort", "not_allowed", "The list cannot be sorted by this.");
 }
 
+static const char *const formats[] = { "json", "csv", NULL };
+
 static bool
 check_page(struct req *r, const struct query_value *q)
 {
@@ -146,6 +148,8 @@ check_page(struct req *r, const struct query_value *q)
 			fail_field(r, "limit", "range", "Between 1 and 100.");
 	} else if (strcmp(q->name, "include_total") == 0) {
 		schema_text(r, q->name, T_BOOL, NULL, q->value);
+	} else if (strcmp(q->name, "format") == 0 && r->route->list->csv) {
+		schema_text(r, q->name, T_ENUM, formats, q->value);
 	} else if (strcmp(q->name, "sort") == 0) {
 		check_sort(r, q->value);
 	} else {

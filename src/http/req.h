@@ -86,6 +86,7 @@ struct req {
 	struct field_error *fields;
 	/* success */
 	int reply_status;
+	const char *media; /* of the body, when it is not JSON */
 	const struct resource *reply_shape;
 	int reply_slot; /* slot of the row to write, or -1 */
 	int exec_slot;  /* slot that must have a row, or -1: else 404 */

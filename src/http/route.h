@@ -90,6 +90,7 @@ struct list {
 	const struct sort *sorts;     /* the first is the default, newest first */
 	const char *where;            /* further condition on t, or NULL: "t.deleted_at IS NULL" */
 	bool ascending;               /* default direction */
+	bool csv;                     /* format=csv too */
 	bool custom;                  /* of tickets: cf.<key>= and sort=cf.<key> too */
 	const char *order;            /* default, when it is not the first: "-updated_at" */
 };

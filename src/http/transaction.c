@@ -195,7 +195,7 @@ write_reply(struct req *r, const struct included *includes)
 	if (!r->replied && put_row(r, includes) == -1)
 		return -1;
 	if (r->out->body.len > 0 && (r->route->flags & R_RAW) == 0)
-		reply_header(r, "Content-Type", "application/json");
+		reply_header(r, "Content-Type", r->media != NULL ? r->media : "application/json");
 	if (r->new_id != NULL && (r->route->flags & R_CREATE) != 0 && r->route->method == POST)
 		reply_header(
 		    r, "Location", arena_printf(r->arena, "%s/%s", r->in->path, r->new_id));
@@ -255,6 +255,7 @@ forget_attempt(struct req *r)
 	r->failed = false;
 	r->detail = NULL;
 	r->fields = NULL;
+	r->media = NULL;
 	r->replied = false;
 	r->reply_slot = r->exec_slot = -1;
 	buf_init(&r->out->head, r->arena, 512);
