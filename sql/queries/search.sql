@@ -1,1 +1,1 @@
--- Search: full text over tickets, comments and customers.
+-- Search is composed in src/resources/search.c.

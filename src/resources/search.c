@@ -1,7 +1,269 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Search: full text over tickets, comments and customers. */
-#include "http/req.h"
+/*
+ * Search: full text over tickets, comments, notes and customers. Candidates
+ * come from search_candidates(); here they meet row-level security, the
+ * structured conditions, facets and the page.
+ */
+#include <string.h>
 
+#include "http/req.h"
+#include "resources/tickets.h"
+
+/* clang-format off */
+static const char *const places[] = { "tickets", "comments", "notes", "customers", NULL };
+static const char *const facets[] = { "status", "priority", "channel", "team_id", "assignee_user_id", "tag", NULL };
+static const char *const kinds[] = { "ticket", "comment", "note", "customer", NULL };
+static const struct field search_fields[] = {
+	{ "query",      T_STR,  F_BODY|F_REQ, 1, 500, .example = "\"cannot login\"", .doc = "Words: all must occur, the last may be a beginning. \\\"quoted words\\\" stand together, -word excludes, or is an alternative. #17 finds the ticket of that number." },
+	{ "in",         T_ENUM, F_BODY|F_LIST, .words = places, .example = "[\"tickets\",\"comments\"]", .doc = "Where to look; everywhere the credential may read unless given. Notes need read:notes, customers read:customers." },
+	{ "conditions", T_OBJECT, F_BODY, 0, 65536, .example = "{\"field\":\"status\",\"op\":\"eq\",\"value\":\"open\"}", .doc = "Only tickets that match, as in a view." },
+	{ "facets",     T_ENUM, F_BODY|F_LIST, .words = facets, .example = "[\"status\"]", .doc = "Counts of the tickets found, by these." },
+	{ "highlight",  T_BOOL, F_BODY, .example = "true", .doc = "Mark what matched; true unless given." },
+	{ "limit",      T_INT,  F_BODY, 1, 100, .example = "20", .doc = "Items of a page; 20 unless given." },
+	{ "cursor",     T_STR,  F_BODY, 1, 200, .example = "\"MC4xLi4u\"", .doc = "next_cursor of the page before." },
+	{ .name = NULL }
+};
+static const struct field hit_fields[] = {
+	{ "kind",        T_ENUM, F_OUT, .words = kinds, .example = "\"ticket\"", .doc = "What was found." },
+	{ "id",          T_ID,   F_OUT, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "Its id." },
+	{ "ticket_id",   T_ID,   F_OUT|F_NULL, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "The ticket it belongs to; null for customers." },
+	{ "score",       T_NUM,  F_OUT, .example = "0.607927", .doc = "How well it matches, among the hits of this search." },
+	{ "title",       T_STR,  F_OUT|F_NULL, .example = "\"Cannot login to dashboard\"", .doc = "Title of the ticket, or name of the customer." },
+	{ "status",      T_STR,  F_OUT|F_NULL, .example = "\"open\"", .doc = "Of the ticket." },
+	{ "priority",    T_STR,  F_OUT|F_NULL, .example = "\"high\"", .doc = "Of the ticket." },
+	{ "number",      T_INT,  F_OUT|F_NULL, .max = 9007199254740991, .example = "17", .doc = "Of the ticket." },
+	{ "highlights",  T_OBJECT, F_OUT|F_NULL, .example = "{\"title\":\"Cannot <mark>login</mark>\"}", .doc = "title and text as HTML: escaped, with <mark> around what matched." },
+	{ .name = NULL }
+};
+static const struct field result_fields[] = {
+	{ "data",        T_OBJECT, F_OUT|F_LIST, .sub = hit_fields, .example = "[]", .doc = "Best first." },
+	{ "total",       T_INT,  F_OUT, .example = "42", .doc = "Hits, at most 1000." },
+	{ "total_is_exact", T_BOOL, F_OUT, .example = "true", .doc = "False when there are more; then the newest thousand were ranked." },
+	{ "approximate", T_BOOL, F_OUT, .example = "false", .doc = "True when nothing matched and titles that look alike are shown." },
+	{ "facets",      T_OBJECT, F_OUT, .example = "{\"status\":{\"open\":40,\"closed\":2}}", .doc = "Counts by value." },
+	{ "has_more",    T_BOOL, F_OUT, .example = "false", .doc = "Whether there is another page." },
+	{ "next_cursor", T_STR,  F_OUT|F_NULL, .example = "null", .doc = "For the next page." },
+	{ .name = NULL }
+};
+static const struct resource result = { "SearchResult", "What a search found.", NULL, NULL, NULL, result_fields };
+/* clang-format on */
+
+struct search {
+	struct req *r;
+	struct condition condition;
+	bool conditional; /* customers have no ticket's fields */
+	const char **values;
+	int nvalues;
+	long limit;
+};
+
+static int
+value(struct search *s, const char *text)
+{
+	s->values[s->nvalues++] = text;
+	return s->nvalues;
+}
+
+static bool
+named(struct json_object *list, const char *word)
+{
+	size_t i;
+
+	for (i = 0; list != NULL && i < json_object_array_length(list); i++)
+		if (strcmp(json_object_get_string(json_object_array_get_idx(list, i)), word) == 0)
+			return true;
+	return false;
+}
+
+/* Where the caller wants to look and may, as an array's text; NULL after a refusal. */
+static const char *
+choose_kinds(struct search *s)
+{
+	static const enum scope needs[] = { S_TICKETS_READ, S_TICKETS_READ, S_NOTES_READ,
+		S_CUSTOMERS_READ };
+	struct json_object *in = body_get(s->r, "in");
+	struct buf list;
+	unsigned i;
+
+	buf_init(&list, s->r->arena, 64);
+	for (i = 0; places[i] != NULL; i++) {
+		bool may = principal_may(&s->r->who, needs[i]);
+
+		if (named(in, places[i]) && !may) {
+			fail_detail(
+			    s->r, E_FORBIDDEN, "The scope %s is needed.", scope_word(needs[i]));
+			return NULL;
+		}
+		if (may && (in == NULL || named(in, places[i])) &&
+		    !(s->conditional && strcmp(kinds[i], "customer") == 0))
+			buf_array_item(&list, kinds[i]);
+	}
+	return arena_printf(s->r->arena, "{%s}", list.data);
+}
+
+/* "<score>:<id>" in base64url: the last hit of the page before. */
+static int
+take_cursor(struct search *s, const char **score, const char **id)
+{
+	const char *cursor = body_str(s->r, "cursor");
+	unsigned char *raw;
+	char *text, *colon;
+	long len;
+
+	*score = "2";
+	*id = "00000000-0000-0000-0000-000000000000";
+	if (cursor == NULL)
+		return 0;
+	len = base64url_decode(s->r->arena, cursor, strlen(cursor), &raw);
+	text = len <= 0 ? NULL : arena_strndup(s->r->arena, (const char *)raw, (size_t)len);
+	colon = text == NULL ? NULL : strchr(text, ':');
+	if (colon == NULL || text[strspn(text, "0123456789.")] != ':' || colon - text > 12 ||
+	    !uuid_valid(colon + 1))
+		return fail(s->r, E_INVALID_CURSOR);
+	*colon = '\0';
+	*score = text;
+	*id = colon + 1;
+	return 0;
+}
+
+static void
+put_facets(struct search *s, struct buf *sql)
+{
+	struct json_object *wanted = body_get(s->r, "facets");
+	const char *comma = "";
+	unsigned i;
+
+	buf_str(sql, ", jsonb_build_object(");
+	for (i = 0; facets[i] != NULL; i++) {
+		if (!named(wanted, facets[i]))
+			continue;
+		if (strcmp(facets[i], "tag") == 0)
+			buf_printf(sql,
+			    "%s'tag', (SELECT COALESCE(jsonb_object_agg(k, n), '{}') FROM (SELECT k, count(*) AS n "
+			    "FROM (SELECT DISTINCT ticket_id, tags FROM seen) f, unnest(f.tags) k GROUP BY 1) x)",
+			    comma);
+		else
+			buf_printf(sql,
+			    "%s'%s', (SELECT COALESCE(jsonb_object_agg(COALESCE(k, 'none'), n), '{}') FROM "
+			    "(SELECT f.%s::text AS k, count(*) AS n FROM (SELECT DISTINCT ticket_id, %s FROM seen "
+			    "WHERE ticket_id IS NOT NULL) f GROUP BY 1) x)",
+			    comma, facets[i], facets[i], facets[i]);
+		comma = ", ";
+	}
+	buf_str(sql, ") AS facets");
+}
+
+/* $1 org, $2 query, $3 kinds, $4 score and $5 id of the cursor, $6 limit + 1, then the condition's.
+ */
+static const char *
+compose(struct search *s)
+{
+	bool highlight = body_bool(s->r, "highlight", true);
+	struct buf sql;
+
+	buf_init(&sql, s->r->arena, 4096);
+	buf_str(&sql,
+	    "WITH hit AS MATERIALIZED (SELECT * FROM search_candidates($2::text, $3::text[]) UNION "
+	    "SELECT 'ticket', n.ticket_id, n.ticket_id, 1.0, 1, false FROM ticket_v n WHERE n.org_id = $1 "
+	    "AND $2::text ~ '^#[0-9]{1,15}$' AND n.number = substr($2::text, 2)::bigint), "
+	    "seen AS (SELECT h.*, t.title, t.status, t.priority, t.number, t.channel, t.team_id, "
+	    "t.assignee_user_id, t.tags FROM hit h JOIN ticket_v t ON t.org_id = $1 AND t.ticket_id = h.ticket_id "
+	    "WHERE h.kind <> 'customer' AND ");
+	buf_str(&sql, s->condition.sql);
+	buf_str(&sql,
+	    " UNION ALL SELECT h.*, c.name, NULL, NULL, NULL, NULL, NULL, NULL, '{}' FROM hit h "
+	    "JOIN customer_v c ON c.org_id = $1 AND c.customer_id = h.id AND c.merged_into_id IS NULL "
+	    "WHERE h.kind = 'customer'), "
+	    "page AS (SELECT * FROM seen s WHERE s.score < $4::numeric OR (s.score = $4::numeric AND s.id > $5::uuid) "
+	    "ORDER BY s.score DESC, s.id LIMIT $6::int) "
+	    "SELECT COALESCE((SELECT jsonb_agg(jsonb_build_object('kind', p.kind, 'id', p.id, 'ticket_id', "
+	    "p.ticket_id, 'score', p.score, 'title', p.title, 'status', p.status, 'priority', p.priority, "
+	    "'number', p.number, 'highlights', ");
+	buf_str(&sql,
+	    highlight
+		? "jsonb_strip_nulls(jsonb_build_object('title', search_mark(p.title, search_query($2::text), true), "
+		  "'text', search_mark(CASE p.kind WHEN 'ticket' THEN (SELECT NULLIF(t.description, '') FROM ticket t "
+		  "WHERE t.org_id = $1 AND t.ticket_id = p.id) WHEN 'customer' THEN NULL ELSE (SELECT c.body FROM "
+		  "comment c WHERE c.org_id = $1 AND c.comment_id = p.id) END, search_query($2::text), false))) "
+		: "NULL::jsonb ");
+	buf_str(&sql, ") ORDER BY p.score DESC, p.id) FROM page p), '[]') AS data, "
+		      "(SELECT count(*) FROM seen) AS total, "
+		      "COALESCE((SELECT max(h.matches) FROM hit h), 0) AS matches, "
+		      "COALESCE((SELECT bool_or(h.alike) FROM hit h), false) AS approximate");
+	put_facets(s, &sql);
+	return sql.data;
+}
+
+/* The page without its one item too many, and where it ended. */
+static void
+put_result(struct search *s, const PGresult *row)
+{
+	struct json_object *data = json_tokener_parse(db_get(row, 0, "data")), *last, *score, *id;
+	size_t n = json_object_array_length(data), most = (size_t)s->limit;
+	bool more = n > most, exact = strtol(db_get(row, 0, "matches"), NULL, 10) <= 1000;
+	struct buf *out = &s->r->out->body;
+	const char *end;
+
+	if (more)
+		json_object_array_del_idx(data, most, n - most);
+	buf_str(out, "{\"data\":");
+	buf_str(out, json_object_to_json_string_ext(
+			 data, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	buf_printf(out,
+	    ",\"total\":%s,\"total_is_exact\":%s,\"approximate\":%s,\"facets\":%s,\"has_more\":%s,"
+	    "\"next_cursor\":",
+	    db_get(row, 0, "total"), exact ? "true" : "false",
+	    *db_get(row, 0, "approximate") == 't' ? "true" : "false", db_get(row, 0, "facets"),
+	    more ? "true" : "false");
+	if (more) {
+		last = json_object_array_get_idx(data, most - 1);
+		json_object_object_get_ex(last, "score", &score);
+		json_object_object_get_ex(last, "id", &id);
+		end = arena_printf(s->r->arena, "%.6f:%s", json_object_get_double(score),
+		    json_object_get_string(id));
+		buf_json_str(out, base64url_encode(s->r->arena, end, strlen(end)));
+	} else {
+		buf_str(out, "null");
+	}
+	buf_char(out, '}');
+	json_object_put(data);
+}
+
+static int
+search(struct req *r)
+{
+	struct search s = { .r = r, .limit = (long)body_int(r, "limit", 20) };
+	const char *kinds_, *score, *id;
+	const PGresult *row;
+	int i;
+
+	s.conditional = body_has(r, "conditions");
+	if (req_condition(r, "conditions", body_get(r, "conditions"), 7, CONDITION_STORED,
+		&s.condition) == -1)
+		return -1;
+	kinds_ = choose_kinds(&s);
+	if (kinds_ == NULL || take_cursor(&s, &score, &id) == -1)
+		return -1;
+	s.values = arena_alloc(r->arena, ((size_t)s.condition.nvalues + 6) * sizeof(*s.values));
+	value(&s, r->org);
+	value(&s, body_str(r, "query"));
+	value(&s, kinds_);
+	value(&s, score);
+	value(&s, id);
+	value(&s, arena_printf(r->arena, "%ld", s.limit + 1));
+	for (i = 0; i < s.condition.nvalues; i++)
+		value(&s, s.condition.values[i]);
+	row = db_result(r->db, db_queue_text(r->db, compose(&s), s.nvalues, s.values));
+	if (row == NULL)
+		return fail_db(r);
+	put_result(&s, row);
+	return reply_json(r, 200);
+}
+
+/* clang-format off */
 const struct route search_routes[] = {
-	{ .path = NULL },
+	{ POST, "/api/v1/search", "search.search", search, S_TICKETS_READ, .body = search_fields, .reply = &result,
+	    .summary = "Search tickets, comments, notes and customers", .doc = "Full text, best first, with marked fragments, structured conditions and facets. When nothing matches, titles that look alike are shown.",
+	    .example = "{\"query\":\"cannot login\",\"facets\":[\"status\"]}" },
+	{ .path = NULL }
 };

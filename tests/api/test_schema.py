@@ -15,7 +15,8 @@ import pgtest
 from pgtest import APP, OWNER, SCHEDULER, Checks, Session, SqlError
 
 DATABASE = f'schema_test_{os.getpid()}'
-GLOBAL = ('schema_migration', 'directory')
+# search_document is read by search_candidates() alone: no role but the owner has a right to it.
+GLOBAL = ('schema_migration', 'directory', 'search_document')
 # What the scheduler may see across organisations; more needs a reason in sql/grants.sql.
 SCHEDULED = {'organization', 'event', 'event_sequence', 'ticket', 'ticket_tag', 'idempotency_key',
              'session', 'usage_day', 'comment', 'customer', 'job', 'custom_field',
@@ -89,8 +90,15 @@ def every_table_has_its_wall():
     none('no view shows a password or a secret', names(
         """SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
             WHERE c.relkind = 'v' AND c.relnamespace = 'public'::regnamespace AND a.attname ~ '_hash$'"""))
-    none('no function runs with its owner\'s rights', names(
-        "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef"))
+    none('no function runs with its owner\'s rights but those of the search, which keep to app.org', names(
+        """SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef
+             AND proname NOT IN ('search_keep', 'search_forget', 'search_candidates')"""))
+    none('and they cannot be led astray by a search path', names(
+        """SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef
+             AND COALESCE(array_to_string(proconfig, ','), '') NOT LIKE '%search_path=public, pg_temp%'"""))
+    refused('a worker does not write the words of another organisation', '42501', lambda: app(
+        "SELECT search_keep('org_b', 'ticket', uuid7(), NULL, now(), 'x', 'x'::tsvector)", org='org_a'))
+    refused('nor reads the words at all', '42501', lambda: app('SELECT 1 FROM search_document', org='org_a'))
 
 
 def roles_have_nothing_beyond_their_duty():
