@@ -120,7 +120,7 @@ def scripts(where):
     fresh = ["\\set k :k + 1", "\\set id 200000000000 + :run * 1000000000 + :client_id * 10000000 + :k"]
     varying = {org: ":org", made["ticket_id"]: new_id, str(made["number"]): ":id"}
     post = Script(pick + fresh, varying)
-    post.write(path("post"), flight_of(path("post.log"), "INSERT INTO ticket ", True))
+    post.write(path("post"), flight_of(path("post.log"), "SELECT ticket_create(", True))
 
 
 # ---- the report
