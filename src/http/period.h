@@ -8,8 +8,12 @@
 
 /* For the filter tables of routes. */
 #define PERIOD_FILTERS \
-	{ "from", T_TIME, "", NULL, "Start of the period; 30 days before its end unless given.", true }, \
-	{ "to", T_TIME, "", NULL, "End of the period (not part of it); now unless given.", true }
+	{ "from", T_TIME, "", NULL, "Start of the period; 30 days before its end unless given.", \
+		true }, \
+	{ \
+		"to", T_TIME, "", NULL, "End of the period (not part of it); now unless given.", \
+		    true \
+	}
 
 struct period {
 	const char *from, *to; /* RFC 3339 */

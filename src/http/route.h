@@ -36,13 +36,13 @@ enum field_type {
 };
 
 /* Where a field of a resource stands; one table serves create, patch and reply. */
-#define F_CREATE 0x01 /* accepted when creating */
-#define F_PATCH 0x02  /* accepted when changing; absent keeps */
-#define F_OUT 0x04    /* part of the representation */
-#define F_REQ 0x08    /* must be present when creating (or in an action's body) */
-#define F_NULL 0x10   /* may be null */
-#define F_LIST 0x20   /* an array of the type; max_items elements at most */
-#define F_OPT 0x40    /* in a representation: present in some replies only (includes, secrets) */
+#define F_CREATE 0x01  /* accepted when creating */
+#define F_PATCH 0x02   /* accepted when changing; absent keeps */
+#define F_OUT 0x04     /* part of the representation */
+#define F_REQ 0x08     /* must be present when creating (or in an action's body) */
+#define F_NULL 0x10    /* may be null */
+#define F_LIST 0x20    /* an array of the type; max_items elements at most */
+#define F_OPT 0x40     /* in a representation: present in some replies only (includes, secrets) */
 #define F_PARTIAL 0x80 /* T_OBJECT with .sub: a change, which names some of the members */
 #define F_BODY (F_CREATE)
 
@@ -112,7 +112,8 @@ struct include {
 #define R_RAW 0x20       /* the reply is not JSON of a resource; excluded from body checks */
 #define R_HIDDEN 0x40    /* served, but not part of the OpenAPI document */
 #define R_OUTSIDE 0x80   /* no transaction of the dispatcher's: the handler makes its own */
-#define R_NUMBERS 0x200  /* the same for each of the body's tickets; r->number is an array's text */
+#define R_NUMBERS 0x200  /* the same for each of the body's tickets; r->number is an array's text \
+	                  */
 #define R_NUMBER 0x100   /* makes a ticket: r->number is its number, taken before the transaction */
 
 struct route {

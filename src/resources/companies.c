@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Companies: whom customers work for. A new customer finds its company by the domain of its e-mail address. */
+/*
+ * Companies: whom customers work for. A new customer finds its company by the
+ * domain of its e-mail address.
+ */
 #include "http/req.h"
 
 /* clang-format off */

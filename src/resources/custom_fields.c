@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Custom fields: what an organization adds to its tickets. Values are checked in sql/functions/36_custom_fields.sql. */
+/*
+ * Custom fields: what an organization adds to its tickets. Values are checked in
+ * sql/functions/36_custom_fields.sql.
+ */
 #include <string.h>
 
 #include "http/openapi.h"
@@ -59,8 +62,9 @@ ticket_schema(struct req *r)
 	if (own == NULL)
 		return fail_db(r);
 	required = db_get(own, 0, "required");
-	buf_str(out, "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"title\":\"Ticket\","
-		     "\"type\":\"object\",\"additionalProperties\":false,\"properties\":{");
+	buf_str(out,
+	    "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"title\":\"Ticket\","
+	    "\"type\":\"object\",\"additionalProperties\":false,\"properties\":{");
 	for (f = ticket.fields; f->name != NULL; f++) {
 		if ((f->flags & F_CREATE) == 0 || strcmp(f->name, "custom_fields") == 0)
 			continue;

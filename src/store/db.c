@@ -18,7 +18,8 @@ static const char *const own_text[OWN__MAX] = {
 	[OWN_COMMIT] = "COMMIT",
 	[OWN_ROLLBACK] = "ROLLBACK",
 	[OWN_ORG] = "SELECT set_config('app.org', $1, true)",
-	[OWN_READER] = "SELECT set_config('app.org', $1, true), set_config('app.actor_id', $2, true)",
+	[OWN_READER] =
+	    "SELECT set_config('app.org', $1, true), set_config('app.actor_id', $2, true)",
 	[OWN_CONTEXT] = "SELECT set_config('app.org', $1, true), "
 			"set_config('app.actor_type', $2, true), "
 			"set_config('app.actor_id', $3, true), "
@@ -97,8 +98,8 @@ prologue(struct db *db)
 		return false;
 	db->prologue = true;
 	if (db->mode == DB_READ)
-		return db_wire_send(db, &db->own[OWN_READER], P(org, or_empty(c->actor_id)),
-		    PENDING_IGNORE, -1);
+		return db_wire_send(
+		    db, &db->own[OWN_READER], P(org, or_empty(c->actor_id)), PENDING_IGNORE, -1);
 	return db_wire_send(db, &db->own[OWN_BEGIN], 0, NULL, PENDING_IGNORE, -1) &&
 	       db_wire_send(db, &db->own[OWN_CONTEXT],
 		   P(org, or_empty(c->actor_type), or_empty(c->actor_id), or_empty(c->address),

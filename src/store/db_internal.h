@@ -30,7 +30,15 @@ struct pending {
 	struct plan *plan;
 };
 
-enum own_statement { OWN_BEGIN, OWN_COMMIT, OWN_ROLLBACK, OWN_ORG, OWN_READER, OWN_CONTEXT, OWN__MAX };
+enum own_statement {
+	OWN_BEGIN,
+	OWN_COMMIT,
+	OWN_ROLLBACK,
+	OWN_ORG,
+	OWN_READER,
+	OWN_CONTEXT,
+	OWN__MAX
+};
 
 struct db {
 	const char *url;

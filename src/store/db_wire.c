@@ -21,7 +21,7 @@
 #define BACKOFF_MIN_MS 50
 #define BACKOFF_MAX_MS 1000
 #define FRESH_US 20000 /* a server that answered so lately is not asked whether it is there */
-#define GRACE_MS 2000 /* beyond the statement time-out, then the server is taken for dead */
+#define GRACE_MS 2000  /* beyond the statement time-out, then the server is taken for dead */
 
 char *(*db_rewrite_hook)(const char *sql);
 

@@ -11,7 +11,8 @@
 	"[{\"criterion\":\"tone\",\"score\":" #tone "},{\"criterion\":\"facts\",\"score\":" #facts \
 	"},{\"criterion\":\"privacy\",\"score\":" #privacy "}]"
 
-static const char *agent, *ticket_id, *card;
+/* Kept by copy: fmt() uses its storage again after 64 texts. */
+static char agent[40], ticket_id[40], card[40];
 
 static const char *
 make(const char *path, const char *body, const char *id)
@@ -35,11 +36,13 @@ fresh(void)
 {
 	caller_reset();
 	sql("DELETE FROM ticket; DELETE FROM qa_scorecard; DELETE FROM app_user");
-	agent = make_user("ada");
-	ticket_id = make("/api/tickets",
-	    fmt("{\"title\":\"t\",\"assignee_user_id\":\"%s\"}", agent), "ticket_id");
-	card = make(
-	    "/api/qa/scorecards", "{\"name\":\"Card\",\"criteria\":" CRITERIA "}", "scorecard_id");
+	snprintf(agent, sizeof(agent), "%s", make_user("ada"));
+	snprintf(ticket_id, sizeof(ticket_id), "%s",
+	    make("/api/tickets", fmt("{\"title\":\"t\",\"assignee_user_id\":\"%s\"}", agent),
+		"ticket_id"));
+	snprintf(card, sizeof(card), "%s",
+	    make("/api/qa/scorecards", "{\"name\":\"Card\",\"criteria\":" CRITERIA "}",
+		"scorecard_id"));
 }
 
 static const char *
@@ -156,9 +159,10 @@ END
 
 TEST(a_sample_is_drawn_in_turn_and_the_same_seed_draws_the_same)
 {
-	const char *other = make_user("bob"), *first;
+	char other[40], first[512];
 	int i;
 
+	snprintf(other, sizeof(other), "%s", make_user("bob"));
 	for (i = 0; i < 8; i++) {
 		call("POST", "/api/tickets",
 		    fmt("{\"title\":\"t\",\"assignee_user_id\":\"%s\"}", i < 7 ? agent : other));
@@ -174,8 +178,8 @@ TEST(a_sample_is_drawn_in_turn_and_the_same_seed_draws_the_same)
 	ck_assert_uint_eq(count("data"), 4);
 	ck_assert_str_eq(sql_text("SELECT count(DISTINCT agent_user_id) FROM qa_review"), "2");
 	ck_assert_str_eq(sql_text("SELECT count(DISTINCT reviewer_id) FROM qa_review"), "2");
-	first =
-	    sql_text("SELECT string_agg(ticket_id::text, ' ' ORDER BY ticket_id) FROM qa_review");
+	snprintf(first, sizeof(first), "%s",
+	    sql_text("SELECT string_agg(ticket_id::text, ' ' ORDER BY ticket_id) FROM qa_review"));
 	sql("DELETE FROM qa_review");
 	call("POST", "/api/qa/sample", SAMPLE);
 	ck_assert_str_eq(
