@@ -426,6 +426,7 @@ stack_nginx_conf() {
 	for file in "$STACK_ROOT"/nginx/serviceos-*.conf; do
 		sed -e "s|/run/serviceos/|$STACK_SOCK/|" \
 			-e "s|/usr/share/serviceos/www/|$STACK_BUILD/www/|" \
+			-e "s|/var/lib/serviceos/|$STACK_DIR/state/|" \
 			"$file" >"$to/snippets/${file##*/}" || return
 	done
 	sed -e "s|@DIR@|$STACK_DIR|g" -e "s|@PORT@|$STACK_PORT|g" \

@@ -23,6 +23,7 @@
 #include "jobs/job.h"
 #include "jobs/relay.h"
 #include "store/db.h"
+#include "store/files.h"
 #include "store/redis.h"
 
 #define RECONNECT_US 1000000
@@ -34,7 +35,8 @@ struct scheduler {
 	struct redis *redis;
 	redisContext *wake; /* subscribed to the workers' wake-ups; NULL while Redis is away */
 	int64_t wake_retry_us;
-	int64_t relay_us, jobs_us, snooze_us, expire_us, jwks_us, figures_us; /* when next */
+	int64_t relay_us, jobs_us, snooze_us, expire_us, sweep_us, jwks_us,
+	    figures_us; /* when next */
 };
 
 /* Tell Prometheus through a file that /metrics repeats. */
@@ -120,6 +122,8 @@ duties(struct scheduler *s)
 		every_second(s->db, s->arena);
 	if (due(&s->expire_us, 60000000))
 		drop_expired(s->db, s->arena);
+	if (due(&s->sweep_us, INT64_C(3600000000)))
+		files_sweep(s->db, s->arena);
 	if (due(&s->jwks_us, 300000000))
 		fetch_jwks();
 	if (due(&s->figures_us, 5000000))

@@ -102,8 +102,9 @@ BEGIN
   ELSIF p_text ~ '^[[:alnum:][:space:]]{4,100}$' THEN -- words only, no operators
     PERFORM set_config('pg_trgm.word_similarity_threshold', '0.5', true);
     RETURN QUERY
-      SELECT d.kind, d.id, d.ticket_id, round(word_similarity(p_text, d.title)::numeric, 6), 0::bigint, true
-        FROM search_document d WHERE d.org_id = org AND p_text <% d.title AND d.kind = ANY (p_kinds)
+      SELECT x.kind, x.id, x.ticket_id, round(word_similarity(p_text, x.title)::numeric, 6), 0::bigint, true
+        FROM (SELECT * FROM search_document d
+               WHERE d.org_id = org AND p_text <% d.title AND d.kind = ANY (p_kinds) LIMIT 1000) x
        ORDER BY 4 DESC, 2 LIMIT 200;
   END IF;
 END

@@ -1,1 +1,28 @@
--- Attachments: files of a ticket.
+-- Attachments. $1 is the caller's organisation.
+
+-- name: attachment_create
+INSERT INTO attachment (org_id, attachment_id, ticket_id, filename, content_type, size, sha256, created_by)
+SELECT $1, $3, t.ticket_id, $4, $5, $6::bigint, $7, guc('app.actor_id')
+  FROM ticket_v t
+ WHERE t.org_id = $1 AND t.ticket_id = $2
+RETURNING attachment_id, org_id, ticket_id, filename, content_type, size, sha256, created_by, created_at;
+
+-- Of a ticket that is not deleted.
+-- name: attachment_get
+SELECT a.filename, a.content_type, a.sha256
+  FROM attachment a JOIN ticket_v t ON t.org_id = a.org_id AND t.ticket_id = a.ticket_id
+ WHERE a.org_id = $1 AND a.attachment_id = $2;
+
+-- name: attachment_delete
+DELETE FROM attachment WHERE org_id = $1 AND attachment_id = $2 RETURNING attachment_id;
+
+-- name: ticket_attachments
+SELECT a.attachment_id, a.filename, a.content_type, a.size, a.sha256, a.created_by, a.created_at
+  FROM attachment a
+ WHERE a.org_id = $1 AND a.ticket_id = $2
+ ORDER BY a.created_at, a.attachment_id
+ LIMIT 100;
+
+-- Whether a file is still somebody's: the scheduler's, across organisations.
+-- name: attachment_known
+SELECT 1 FROM attachment WHERE org_id = $1 AND sha256 = $2 LIMIT 1;

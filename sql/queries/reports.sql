@@ -21,7 +21,7 @@ WITH o AS (
                  WHEN 'channel' THEN t.channel WHEN 'topic' THEN t.ai_classification ->> 'topic'
                  WHEN 'tag' THEN g.tag END AS key
     FROM o JOIN ticket t ON t.org_id = o.org_id
-    LEFT JOIN ticket_tag g ON $5 = 'tag' AND g.org_id = t.org_id AND g.ticket_id = t.ticket_id
+    LEFT JOIN LATERAL unnest(CASE WHEN $5 = 'tag' THEN t.tags END) AS g(tag) ON true
    WHERE t.deleted_at IS NULL
      AND (($6 = 'created' AND t.created_at >= $2::timestamptz AND t.created_at < $3::timestamptz)
           OR ($6 = 'solved' AND t.resolved_at >= $2::timestamptz AND t.resolved_at < $3::timestamptz))

@@ -184,6 +184,8 @@ serve_one(struct loop *l, struct connection *c)
 	if (read_request(l->worker->arena, &fcgi, c->fd, &in)) {
 		c->request_id = fcgi.requestId;
 		http_dispatch(l->worker, &in, &out);
+		if (in.read != NULL)
+			fcgi_drain(&fcgi);
 		keep =
 		    fcgi_write_reply(c->fd, fcgi.requestId, l->worker->arena, &out, l->leaving) &&
 		    fcgi.keepConnection;

@@ -149,6 +149,37 @@ read_body(struct arena *arena, FCGX_Request *fcgi, struct http_request *in)
 	return true;
 }
 
+static size_t
+read_piece(void *from, void *into, size_t max)
+{
+	int n = FCGX_GetStr(into, (int)max, from);
+
+	return n > 0 ? (size_t)n : 0;
+}
+
+/* A file: the handler reads it, and fcgi_drain() what the handler leaves. */
+static bool
+take_stream(FCGX_Request *fcgi, struct http_request *in)
+{
+	long declared = declared_length(in);
+
+	in->read = read_piece;
+	in->from = fcgi->in;
+	in->body = "";
+	in->body_len = declared > 0 ? (size_t)declared : 0;
+	in->too_large = declared > conf.attachment_max;
+	return true;
+}
+
+void
+fcgi_drain(FCGX_Request *fcgi)
+{
+	char rest[4096];
+
+	while (FCGX_GetStr(rest, sizeof(rest), fcgi->in) > 0)
+		;
+}
+
 bool
 fcgi_read_request(struct arena *arena, FCGX_Request *fcgi, struct http_request *in)
 {
@@ -164,7 +195,7 @@ fcgi_read_request(struct arena *arena, FCGX_Request *fcgi, struct http_request *
 		else
 			take_param(arena, in, *p);
 	}
-	return read_body(arena, fcgi, in);
+	return http_is_streamed(arena, in) ? take_stream(fcgi, in) : read_body(arena, fcgi, in);
 }
 
 static void

@@ -11,6 +11,8 @@ struct arena;
 
 /* Copy parameters and body out of libfcgi. False when the body did not come. */
 bool fcgi_read_request(struct arena *, FCGX_Request *, struct http_request *);
+/* Read to its end what a handler left of a streamed body. */
+void fcgi_drain(FCGX_Request *);
 /*
  * STDOUT records, their end, END_REQUEST, in one writev(); with `last`, the
  * hint below goes with it. False when the peer is gone.

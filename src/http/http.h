@@ -31,6 +31,9 @@ struct http_request {
 	unsigned nheaders;
 	const char *body; /* NUL-terminated */
 	size_t body_len;
+	/* A body that is read in pieces, through http_body_read(); body_len is its declared length. */
+	size_t (*read)(void *from, void *into, size_t max);
+	void *from;
 	bool too_large;        /* the body exceeds conf.body_max and was not kept */
 	const char *malformed; /* why the web server's message is refused, or NULL */
 };
@@ -41,10 +44,17 @@ struct http_reply {
 	struct buf body;
 };
 
+/* The next piece of the body; *at counts the bytes of a body in memory. 0 at the end. */
+size_t http_body_read(const struct http_request *, size_t *at, void *into, size_t max);
+
 struct worker; /* what a process keeps between requests: http/req.h */
 
 /* NULL when absent; malformed requests never get this far with a duplicate. */
 const char *http_header(const struct http_request *, const char *name);
+
+/* Whether its body is read by the handler, in pieces. http/dispatch.c. */
+struct arena;
+bool http_is_streamed(struct arena *, const struct http_request *);
 
 /* Answer one request; everything is allocated in the worker's arena. http/dispatch.c. */
 void http_dispatch(struct worker *, const struct http_request *, struct http_reply *);

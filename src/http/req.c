@@ -25,6 +25,21 @@ http_header(const struct http_request *in, const char *name)
 	return NULL;
 }
 
+size_t
+http_body_read(const struct http_request *in, size_t *at, void *into, size_t max)
+{
+	size_t left;
+
+	if (in->read != NULL)
+		return in->read(in->from, into, max);
+	left = in->body_len - *at;
+	if (left > max)
+		left = max;
+	memcpy(into, in->body + *at, left);
+	*at += left;
+	return left;
+}
+
 const char *
 query_get(const struct req *r, const char *name)
 {

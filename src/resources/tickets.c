@@ -98,6 +98,7 @@ static const struct include includes[] = {
 	{ "customer", SQL_TICKET_CUSTOMER, false, NULL, "The customer." },
 	{ "assignee", SQL_TICKET_ASSIGNEE, false, NULL, "The agent who has it." },
 	{ "comments", SQL_TICKET_COMMENTS, true,  NULL, "The first 100 public comments, oldest first." },
+	{ "attachments", SQL_TICKET_ATTACHMENTS, true, NULL, "The first 100 files." },
 	{ "links",    SQL_TICKET_LINKS,    true,  NULL, "Links to other tickets." },
 	{ .name = NULL }
 };

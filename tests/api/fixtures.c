@@ -76,6 +76,8 @@ make_all(struct ids *i, const char *org)
 		fmt("{\"ticket_id\":\"%s\",\"scorecard_id\":\"%s\",\"agent_user_id\":\"%s\"}",
 		    i->ticket, i->card, i->user),
 		"review_id"));
+	copy(i->attachment, create(fmt("/api/tickets/%s/attachments?filename=x.txt", i->ticket),
+				"x", "attachment_id"));
 	call("PUT", "/api/customers/by-external-id/crm-1", "{\"name\":\"Known\"}");
 	expect(201);
 }
@@ -97,6 +99,7 @@ id_of(const struct route *route, const char *parameter, const struct ids *i)
 		{ "/custom-fields/", offsetof(struct ids, field) },
 		{ "/bulk/jobs/", offsetof(struct ids, bulk_job) },
 		{ "/queues/", offsetof(struct ids, queue) },
+		{ "/api/attachments/", offsetof(struct ids, attachment) },
 		{ "/csat/surveys/", offsetof(struct ids, survey) },
 		{ "/qa/scorecards/", offsetof(struct ids, card) },
 		{ "/qa/reviews/", offsetof(struct ids, review) },
@@ -144,6 +147,8 @@ path_of(const struct route *route, const struct ids *i)
 		strcat(out, strcmp(name, "org_id") == 0 ? ORG : id_of(route, name, i));
 		p += len;
 	}
+	if (strcmp(route->id, "attachments.upload") == 0)
+		strcat(out, "?filename=x.txt");
 	return out;
 }
 
@@ -202,6 +207,8 @@ body_of(const struct route *route)
 		return "{\"tag\":\"green\"}";
 	if (strcmp(id, "auth.login") == 0)
 		return "{\"email\":\"" ORG "@example.com\",\"password\":\"correct horse\"}";
+	if (strcmp(id, "attachments.upload") == 0)
+		return "the file";
 	if (strcmp(id, "csat.request") == 0)
 		return fmt("{\"ticket_id\":\"%s\"}", make_ticket("ask"));
 	if (strcmp(id, "csat.submit") == 0) {

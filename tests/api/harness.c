@@ -2,6 +2,7 @@
 #include "harness.h"
 
 #include <stdarg.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +32,8 @@ struct json_object *reply;
 static char database[64];
 static PGconn *super;
 static struct http_reply out;
-static struct arena *keep;   /* what a test holds between calls */
+static struct arena *keep; /* what a test holds between calls */
+static char state_dir[] = "/tmp/sos-state.XXXXXX";
 static struct db *scheduler; /* the relay's connection */
 
 static char *
@@ -148,7 +150,7 @@ set_environment(void)
 	setenv("SERVICEOS_RATE_BULK", "100000000", 0);
 	setenv("SERVICEOS_LOG_LEVEL", "error", 0);
 	setenv("SERVICEOS_REDIS_URL", "unix:/nonexistent/redis.sock", 0);
-	setenv("SERVICEOS_STATE_DIR", "/nonexistent", 0);
+	setenv("SERVICEOS_STATE_DIR", mkdtemp(state_dir), 0);
 }
 
 static void
@@ -205,12 +207,20 @@ write_coverage(void)
 	fclose(f);
 }
 
+static int
+remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	(void)st, (void)kind, (void)at;
+	return remove(path);
+}
+
 void
 harness_stop(void)
 {
 	PGconn *conn;
 
 	write_coverage();
+	nftw(state_dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	worker_free(worker);
 	db_free(scheduler);
 	PQfinish(super);

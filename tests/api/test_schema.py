@@ -20,7 +20,7 @@ GLOBAL = ('schema_migration', 'directory', 'search_document')
 # What the scheduler may see across organisations; more needs a reason in sql/grants.sql.
 SCHEDULED = {'organization', 'event', 'event_sequence', 'ticket', 'ticket_tag', 'idempotency_key',
              'session', 'usage_day', 'comment', 'customer', 'job', 'custom_field',
-             'ticket_field', 'queue_claim'}
+             'ticket_field', 'queue_claim', 'attachment'}
 checks = Checks()
 ok, same, none, refused = checks.ok, checks.same, checks.none, checks.refused
 root = owner = app = scheduler = None
@@ -175,6 +175,8 @@ def fill(org):
       INSERT INTO qa_review (org_id, review_id, ticket_id, scorecard_id, edition, agent_user_id)
         SELECT '{org}', uuid7(), t.ticket_id, c.scorecard_id, 1, u.user_id FROM ticket t, qa_scorecard c, app_user u
          WHERE t.org_id = '{org}' AND c.org_id = '{org}' AND u.org_id = '{org}' LIMIT 1;
+      INSERT INTO attachment (org_id, attachment_id, ticket_id, filename, content_type, size, sha256)
+        SELECT '{org}', uuid7(), ticket_id, 'x', 'text/plain', 1, 'x' FROM ticket WHERE org_id = '{org}' LIMIT 1;
       INSERT INTO macro (org_id, macro_id, name, reply) VALUES ('{org}', uuid7(), 'Macro', 'Hello');
       INSERT INTO job (org_id, job_id, kind) VALUES ('{org}', uuid7(), 'bulk');
       INSERT INTO job_item (org_id, job_id, n, outcome) SELECT org_id, job_id, 1, 'done' FROM job WHERE org_id = '{org}';

@@ -107,6 +107,14 @@ tell(const struct http_request *in, struct buf *b)
 		buf_printf(b, "body %zu %lu\n", in->body_len, sum(in->body, in->body_len));
 }
 
+bool
+http_is_streamed(struct arena *arena, const struct http_request *in)
+{
+	(void)arena;
+	(void)in;
+	return false;
+}
+
 void
 http_dispatch(struct worker *w, const struct http_request *in, struct http_reply *reply)
 {
