@@ -3,9 +3,11 @@
 #include <stddef.h>
 
 #include "jobs/bulk.h"
+#include "jobs/export.h"
 #include "jobs/job.h"
 
 const struct job_kind job_kinds[] = {
 	{ "bulk", bulk_step, NULL },
+	{ "export", export_step, NULL },
 	{ .kind = NULL },
 };

@@ -5,20 +5,15 @@
  * worker holds a file.
  */
 #include <errno.h>
-#include <openssl/crypto.h>
-#include <openssl/hmac.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/conf.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "http/authenticate.h"
-#include "http/req.h"
+#include "http/link.h"
 #include "store/files.h"
 
 #define PIECE 65536
-#define URL_SECONDS 3600
 
 /* clang-format off */
 static const struct field attachment_fields[] = {
@@ -39,42 +34,13 @@ static const struct filter upload_query[] = {
 	{ "filename", T_STR, "", NULL, "Name of the file; at most 255 characters, required.", true },
 	{ .name = NULL }
 };
-static const struct filter signature_query[] = {
-	{ "org",       T_STR, "", NULL, "With a signed link: the organization.", true },
-	{ "expires",   T_INT, "", NULL, "With a signed link: until when, in seconds since 1970.", true },
-	{ "signature", T_STR, "", NULL, "With a signed link: its signature.", true },
-	{ .name = NULL }
-};
+static const struct filter signature_query[] = { LINK_FILTERS, { .name = NULL } };
 /* clang-format on */
 
-/* HMAC-SHA256 of what a link allows, with a key that signs nothing else; NULL without one. */
 static const char *
-sign(struct req *r, const char *org, const char *id, const char *expires)
+path_of(struct req *r, const char *id)
 {
-	const char *key = arena_printf(r->arena, "attachment link:%s", conf.secret_key);
-	const char *text = arena_printf(r->arena, "%s\n%s\n%s", org, id, expires);
-	char *out = arena_alloc(r->arena, 65);
-	unsigned char raw[32];
-
-	if (conf.secret_key[0] == '\0')
-		return NULL;
-	HMAC(EVP_sha256(), key, (int)strlen(key), (const unsigned char *)text, strlen(text), raw,
-	    NULL);
-	hex_encode(out, raw, sizeof(raw));
-	return out;
-}
-
-static const char *
-link_to(struct req *r, const char *id)
-{
-	const char *expires =
-	    arena_printf(r->arena, "%lld", (long long)(wall_ms() / 1000 + URL_SECONDS));
-	const char *signature = sign(r, r->org, id, expires);
-
-	if (signature == NULL)
-		return NULL;
-	return arena_printf(r->arena, "%s/api/attachments/%s?org=%s&expires=%s&signature=%s",
-	    conf.base_url, id, r->org, expires, signature);
+	return arena_printf(r->arena, "/api/attachments/%s", id);
 }
 
 static int
@@ -122,24 +88,6 @@ begin(struct req *r, enum db_mode mode)
 	db_begin(r->db, r->arena, mode, &context);
 }
 
-static int
-put_row(struct req *r, const PGresult *row)
-{
-	struct buf *out = &r->out->body;
-	const char *url = link_to(r, db_get(row, 0, "attachment_id"));
-
-	json_row(out, row, 0, NULL);
-	out->len--; /* reopen the object */
-	buf_str(out, ",\"download_url\":");
-	if (url == NULL)
-		buf_str(out, "null");
-	else
-		buf_json_str(out, url);
-	buf_char(out, '}');
-	r->worker->ping_due = true;
-	return reply_json(r, 201);
-}
-
 /* In transactions of its own: the file can be read from the web server once only. */
 static int
 upload(struct req *r)
@@ -178,32 +126,11 @@ upload(struct req *r)
 		arena_printf(r->arena, "%llu", (unsigned long long)size), sha256));
 	if (!db_commit(r->db))
 		return fail_db(r);
-	return row == NULL ? fail(r, E_NOT_FOUND) : put_row(r, row);
-}
-
-/* A signed link names the organization; without one the caller needs a credential. */
-static int
-check_reader(struct req *r)
-{
-	const char *org = query_get(r, "org"), *expires = query_get(r, "expires");
-	const char *signature = query_get(r, "signature"), *right;
-
-	if (signature == NULL) {
-		if (authenticate(r) == -1)
-			return -1;
-		if (!principal_may(&r->who, S_TICKETS_READ))
-			return fail_detail(
-			    r, E_FORBIDDEN, "The scope %s is needed.", scope_word(S_TICKETS_READ));
-		r->org = r->who.org;
-		return 0;
-	}
-	right = org == NULL || expires == NULL ? NULL : sign(r, org, r->args[0], expires);
-	if (right == NULL || strlen(signature) != strlen(right) ||
-	    CRYPTO_memcmp(signature, right, strlen(right)) != 0 ||
-	    strtoll(expires, NULL, 10) < wall_ms() / 1000)
-		return fail_detail(r, E_UNAUTHENTICATED, "The link is not valid, or no longer.");
-	r->org = org;
-	return 0;
+	if (row == NULL)
+		return fail(r, E_NOT_FOUND);
+	link_put_row(r, row, link_make(r, path_of(r, r->new_id)));
+	r->worker->ping_due = true;
+	return reply_json(r, 201);
 }
 
 /* What a browser may show by itself; everything else is saved. */
@@ -220,37 +147,13 @@ harmless(const char *type)
 	return false;
 }
 
-/* RFC 6266: a name of ASCII for old clients, and the whole one percent-encoded (RFC 8187). */
-static const char *
-disposition(struct req *r, const char *name, bool inline_)
-{
-	struct buf out;
-	const char *p;
-
-	buf_init(&out, r->arena, 256);
-	buf_printf(&out, "%s; filename=\"", inline_ ? "inline" : "attachment");
-	for (p = name; *p != '\0'; p++)
-		buf_char(&out, *p >= 0x20 && *p < 0x7f && strchr("\"\\;%", *p) == NULL ? *p : '_');
-	buf_str(&out, "\"; filename*=UTF-8''");
-	for (p = name; *p != '\0'; p++) {
-		unsigned char c = (unsigned char)*p;
-
-		if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-		    strchr("-._~", c) != NULL)
-			buf_char(&out, *p);
-		else
-			buf_printf(&out, "%%%02X", c);
-	}
-	return out.data;
-}
-
 static int
 download(struct req *r)
 {
 	const PGresult *row;
 	const char *type;
 
-	if (check_reader(r) == -1)
+	if (link_check(r, path_of(r, r->args[0]), S_TICKETS_READ) == -1)
 		return -1;
 	begin(r, DB_READ);
 	row = db_row(r->db, SQL_ATTACHMENT_GET, P(r->org, r->args[0]));
@@ -259,13 +162,11 @@ download(struct req *r)
 	if (row == NULL)
 		return fail(r, E_NOT_FOUND);
 	type = db_get(row, 0, "content_type");
-	reply_header(r, "X-Accel-Redirect",
+	return link_send_file(r,
 	    arena_printf(
-		r->arena, "/_files/%s", file_name(r->arena, r->org, db_get(row, 0, "sha256"))));
-	reply_header(r, "Content-Type", harmless(type) ? type : "application/octet-stream");
-	reply_header(
-	    r, "Content-Disposition", disposition(r, db_get(row, 0, "filename"), harmless(type)));
-	return reply_json(r, 200);
+		r->arena, "files/%s", file_name(r->arena, r->org, db_get(row, 0, "sha256"))),
+	    harmless(type) ? type : "application/octet-stream", db_get(row, 0, "filename"),
+	    harmless(type));
 }
 
 /* clang-format off */

@@ -1,7 +1,112 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Exports: the desk's data as files. */
-#include "http/req.h"
+/* Exports: the desk's data as files. The work is done by jobs/export.c. */
+#include <string.h>
 
+#include "http/link.h"
+
+/* clang-format off */
+static const char *const kinds[] = { "tickets", "customers", "events", NULL };
+static const char *const formats[] = { "ndjson", "csv", NULL };
+static const char *const states[] = { "queued", "running", "completed", "failed", "cancelled", NULL };
+static const struct field export_fields[] = {
+	{ "export_id",   T_ID,   F_OUT, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "Unique id." },
+	{ "org_id",      T_STR,  F_OUT, .example = "\"org_123\"", .doc = "The organization." },
+	{ "kind",        T_ENUM, F_BODY|F_REQ|F_OUT, .words = kinds, .example = "\"tickets\"", .doc = "What is exported." },
+	{ "format",      T_ENUM, F_BODY|F_OUT|F_NULL, .words = formats, .example = "\"ndjson\"", .doc = "ndjson (default): a JSON object a line, with its type; csv: a table of one kind." },
+	{ "conditions",  T_OBJECT, F_BODY|F_OUT|F_NULL, 0, 65536, .example = "{\"field\":\"status\",\"op\":\"eq\",\"value\":\"closed\"}", .doc = "With tickets: only those that match, as in a view." },
+	{ "customer_id", T_ID,   F_BODY|F_OUT|F_NULL, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "Everything of one customer in one file: the profile, tickets, public comments, surveys. For data protection requests; only as ndjson." },
+	{ "include_comments", T_BOOL, F_BODY, .example = "true", .doc = "With tickets: comments and internal notes too; only as ndjson." },
+	{ "state",       T_ENUM, F_OUT, .words = states, .example = "\"completed\"", .doc = "Where it stands." },
+	{ "rows",        T_INT,  F_OUT, .max = 9007199254740991, .example = "1200", .doc = "Rows written so far." },
+	{ "bytes",       T_INT,  F_OUT|F_NULL, .max = 9007199254740991, .example = "482130", .doc = "Size of the file." },
+	{ "sha256",      T_STR,  F_OUT|F_NULL, .example = "null", .doc = "SHA-256 of the file in hex." },
+	{ "error",       T_STR,  F_OUT|F_NULL, .example = "null", .doc = "Why it failed." },
+	{ "created_by",  T_STR,  F_OUT|F_NULL, .example = "\"admin\"", .doc = "In whose name it works." },
+	{ "expires_at",  T_TIME, F_OUT|F_NULL, .example = "null", .doc = "Until when the file is kept." },
+	{ "started_at",  T_TIME, F_OUT|F_NULL, .example = "null", .doc = "When it began." },
+	{ "finished_at", T_TIME, F_OUT|F_NULL, .example = "null", .doc = "When it ended." },
+	{ "created_at",  T_TIME, F_OUT, .example = "\"2026-06-13T10:00:00.000Z\"", .doc = "ISO 8601, UTC." },
+	{ "download_url", T_STR, F_OUT|F_NULL|F_OPT, .example = "null", .doc = "A link to the file that needs no credential, for an hour; null until it is complete." },
+	{ .name = NULL }
+};
+static const struct resource export = { "Export", "Data of the desk as a file.", "export_v", "export_id", NULL, export_fields };
+static const struct filter link_query[] = { LINK_FILTERS, { .name = NULL } };
+/* clang-format on */
+
+static const char *
+path_of(struct req *r, const char *id)
+{
+	return arena_printf(r->arena, "/api/exports/%s/download", id);
+}
+
+static int
+create_export(struct req *r)
+{
+	const char *format = body_str(r, "format"), *customer = body_str(r, "customer_id");
+	bool tickets = strcmp(body_str(r, "kind"), "tickets") == 0;
+	bool comments = body_bool(r, "include_comments", false);
+	struct condition c;
+
+	if (format != NULL && strcmp(format, "csv") == 0 && (customer != NULL || comments))
+		return fail_field(
+		    r, "format", "not_allowed", "Several kinds do not fit into one table.");
+	if (!tickets && (body_has(r, "conditions") || comments))
+		return fail_field(r, body_has(r, "conditions") ? "conditions" : "include_comments",
+		    "not_allowed", "Only tickets take it.");
+	if (req_condition(r, "conditions", body_get(r, "conditions"), 1, CONDITION_STORED, &c) ==
+	    -1)
+		return -1;
+	if (customer != NULL && db_row(r->db, SQL_CUSTOMER_EXISTS, P(r->org, customer)) == NULL)
+		return db_failed(r->db) ? fail_db(r)
+		                        : fail_field(r, "customer_id", "unknown_reference",
+					      "There is no such customer.");
+	r->exec_slot =
+	    db_queue(r->db, SQL_JOB_CREATE, P(r->org, r->new_id, "export", r->body_text));
+	return reply_resource(r, 202, &export, NULL, r->new_id);
+}
+
+static int
+get_export(struct req *r)
+{
+	const PGresult *row = db_row(r->db, SQL_EXPORT_GET, P(r->org, r->args[0]));
+	bool ready;
+
+	if (row == NULL)
+		return db_failed(r->db) ? fail_db(r) : fail(r, E_NOT_FOUND);
+	ready = strcmp(db_get(row, 0, "state"), "completed") == 0;
+	link_put_row(r, row, ready ? link_make(r, path_of(r, r->args[0])) : NULL);
+	return reply_json(r, 200);
+}
+
+static int
+download_export(struct req *r)
+{
+	struct db_context context = { .actor_type = "system" };
+	const PGresult *row;
+	bool csv;
+
+	if (link_check(r, path_of(r, r->args[0]), S_IMPORT) == -1)
+		return -1;
+	context.org = r->org;
+	db_begin(r->db, r->arena, DB_READ, &context);
+	row = db_row(r->db, SQL_EXPORT_FILE, P(r->org, r->args[0]));
+	if (!db_commit(r->db))
+		return fail_db(r);
+	if (row == NULL)
+		return fail(r, E_NOT_FOUND);
+	csv = db_get(row, 0, "format") != NULL && strcmp(db_get(row, 0, "format"), "csv") == 0;
+	return link_send_file(r, arena_printf(r->arena, "exports/%s/%s", r->org, r->args[0]),
+	    csv ? "text/csv; charset=utf-8" : "application/x-ndjson",
+	    arena_printf(r->arena, "%s.%s", db_get(row, 0, "kind"), csv ? "csv" : "ndjson"), false);
+}
+
+/* clang-format off */
 const struct route export_routes[] = {
-	{ .path = NULL },
+	{ POST, "/api/exports", "exports.create", create_export, S_IMPORT, .flags = R_CREATE, .status = 202, .body = export_fields, .reply = &export,
+	    .summary = "Start an export", .doc = "Returns at once; GET tells when the file is complete. It is kept for seven days.",
+	    .example = "{\"kind\":\"tickets\",\"include_comments\":true}" },
+	{ GET, "/api/exports/:id", "exports.get", get_export, S_IMPORT, .reply = &export, .summary = "Get an export" },
+	{ GET, "/api/exports/:id/download", "exports.download", download_export, S_IMPORT, .flags = R_PUBLIC|R_RAW, .query = link_query,
+	    .summary = "Download an export", .doc = "With a credential, or by the signed link (download_url)." },
+	{ .path = NULL }
 };

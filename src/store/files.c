@@ -18,6 +18,7 @@
 #include "base/util.h"
 #include "store/db.h"
 
+#define EXPORT_SECONDS (7 * 86400)
 #define ORPHAN_SECONDS 86400 /* longer than any upload or transaction takes */
 
 static int
@@ -193,6 +194,15 @@ sweep_one(const char *path, const struct stat *st, int kind, struct FTW *at)
 	return 0;
 }
 
+static int
+sweep_export(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	(void)at;
+	if (kind == FTW_F && st->st_mtime < time(NULL) - EXPORT_SECONDS)
+		unlink(path);
+	return 0;
+}
+
 void
 files_sweep(struct db *db, struct arena *arena)
 {
@@ -203,4 +213,6 @@ files_sweep(struct db *db, struct arena *arena)
 	snprintf(root, sizeof(root), "%s/files", conf.state_dir);
 	if (nftw(root, sweep_one, 16, FTW_PHYS) == -1 && errno != ENOENT)
 		log_warn("%s: %s", root, strerror(errno));
+	snprintf(root, sizeof(root), "%s/exports", conf.state_dir);
+	nftw(root, sweep_export, 16, FTW_PHYS);
 }

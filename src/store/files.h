@@ -38,7 +38,8 @@ void file_abort(struct file_writer *);
 const char *file_type(const struct file_writer *, struct arena *);
 /* "<org>/<aa>/<sha256>", the same for disk and web server. */
 const char *file_name(struct arena *, const char *org, const char *sha256);
-/* Remove files older than a day that no attachment refers to. Run by the scheduler. */
+/* Remove what no attachment refers to after a day, and exports after a week. Run by the scheduler.
+ */
 void files_sweep(struct db *, struct arena *);
 
 #endif

@@ -58,9 +58,14 @@ make_all(struct ids *i, const char *org)
 			   "{\"name\":\"Office\"}", "business_hours_id"));
 	copy(i->field, create(fmt("/api/organizations/%s/custom-fields", org),
 			   "{\"label\":\"Colour\",\"type\":\"text\"}", "field_id"));
+	call("POST", "/api/exports", "{\"kind\":\"tickets\"}");
+	expect(202);
+	copy(i->export, text("export_id"));
+	run_jobs();
 	call("POST", "/api/bulk/jobs", "{\"action\":\"close\",\"conditions\":{}}");
 	expect(202);
 	copy(i->bulk_job, text("job_id"));
+	sql("UPDATE job SET run_after = now() + interval '1 hour' WHERE kind = 'bulk'");
 	copy(i->queue,
 	    create(fmt("/api/organizations/%s/queues", org), "{\"name\":\"Waiting\"}", "queue_id"));
 	copy(i->macro, create(fmt("/api/organizations/%s/macros", org),
@@ -99,6 +104,7 @@ id_of(const struct route *route, const char *parameter, const struct ids *i)
 		{ "/custom-fields/", offsetof(struct ids, field) },
 		{ "/bulk/jobs/", offsetof(struct ids, bulk_job) },
 		{ "/queues/", offsetof(struct ids, queue) },
+		{ "/exports/", offsetof(struct ids, export) },
 		{ "/api/attachments/", offsetof(struct ids, attachment) },
 		{ "/csat/surveys/", offsetof(struct ids, survey) },
 		{ "/qa/scorecards/", offsetof(struct ids, card) },

@@ -38,7 +38,7 @@ TEST(a_file_is_kept_under_its_content_and_its_type_is_told_from_it)
 	ck_assert_int_eq(stat(path, &st), 0);
 	call("GET", fmt("/api/attachments/%s", id), NULL);
 	expect(200);
-	ck_assert_ptr_nonnull(strstr(header("X-Accel-Redirect"), "/_files/" ORG "/"));
+	ck_assert_ptr_nonnull(strstr(header("X-Accel-Redirect"), "/_state/files/" ORG "/"));
 	ck_assert_str_eq(header("Content-Type"), "image/png");
 	ck_assert_ptr_nonnull(
 	    strstr(header("Content-Disposition"), "inline; filename=\"shot.html\""));

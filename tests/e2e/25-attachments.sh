@@ -53,7 +53,7 @@ ok "a range of it is served"
 { grep -qi "^X-Content-Type-Options: nosniff" "$work/head" && grep -qi "^Content-Disposition: attachment" "$work/head"; } ||
 	fail "with the headers that keep a browser from running it"
 ok "with the headers that keep a browser from running it"
-[ "$(curl -sS -o /dev/null -w '%{http_code}' "$E2E_URL/_files/x")" = 404 ] ||
+[ "$(curl -sS -o /dev/null -w '%{http_code}' "$E2E_URL/_state/files/x")" = 404 ] ||
 	fail "the files have no address of their own"
 ok "the files have no address of their own"
 [ "$(upload "$work/larger" larger.bin)" = 413 ] || fail "one byte more is refused"

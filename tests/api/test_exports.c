@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Exports: what is in the file, whole and once. */
+#include "harness.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/conf.h"
+
+static char file[4000000];
+
+static const char *
+start(const char *body)
+{
+	call("POST", "/api/exports", body);
+	expect(202);
+	return fmt("%s", text("export_id"));
+}
+
+/* Run it and read its file. */
+static void
+finish(const char *id)
+{
+	FILE *f;
+
+	run_jobs();
+	call("GET", fmt("/api/exports/%s", id), NULL);
+	expect(200);
+	ck_assert_str_eq(text("state"), "completed");
+	f = fopen(fmt("%s/exports/" ORG "/%s", conf.state_dir, id), "re");
+	ck_assert_ptr_nonnull(f);
+	file[fread(file, 1, sizeof(file) - 1, f)] = '\0';
+	fclose(f);
+}
+
+static int
+lines(const char *part)
+{
+	const char *p;
+	int n = 0;
+
+	for (p = strstr(file, part); p != NULL; p = strstr(p + 1, part))
+		n++;
+	return n;
+}
+
+static void
+fresh(void)
+{
+	caller_reset();
+	sql("DELETE FROM ticket; DELETE FROM job; DELETE FROM customer c USING organization o "
+	    "WHERE c.org_id = o.org_id AND c.customer_id <> o.default_customer_id");
+}
+
+TEST(tickets_come_with_their_threads_one_object_a_line)
+{
+	const char *id, *ticket = fmt("%s", make_ticket("first \\\"quoted\\\""));
+
+	make_comment(ticket, "hello");
+	call("POST", fmt("/api/tickets/%s/internal-notes", ticket), "{\"body\":\"secret\"}");
+	make_ticket("second");
+	id = start("{\"kind\":\"tickets\",\"include_comments\":true}");
+	ck_assert_str_eq(text("state"), "queued");
+	call("GET", fmt("/api/exports/%s", id), NULL);
+	ck_assert_str_eq(text("download_url"), "null");
+	finish(id);
+	ck_assert_int_eq(number("rows"), 4);
+	ck_assert_int_eq(number("bytes"), (long)strlen(file));
+	ck_assert_int_eq(lines("{\"type\":\"ticket\",\"ticket_id\":"), 2);
+	ck_assert_int_eq(lines("{\"type\":\"comment\","), 1);
+	ck_assert_int_eq(lines("{\"type\":\"note\","), 1);
+	ck_assert_ptr_nonnull(strstr(file, "first \\\"quoted\\\""));
+	ck_assert_int_eq(lines("\n"), 4);
+}
+END
+
+TEST(a_condition_chooses_and_a_table_has_one_head)
+{
+	int i;
+
+	sql("INSERT INTO ticket (org_id, ticket_id, number, title, customer_id, priority) SELECT '" ORG
+	    "', uuid7(), n, '=x', default_customer_id, CASE WHEN n > 2500 THEN 'low' ELSE 'high' END "
+	    "FROM organization, generate_series(1, 2600) n WHERE org_id = '" ORG "'");
+	finish(start(
+	    "{\"kind\":\"tickets\",\"format\":\"csv\",\"conditions\":{\"field\":\"priority\",\"op\":\"eq\",\"value\":\"low\"}}"));
+	ck_assert_int_eq(number("rows"), 100);
+	ck_assert_int_eq(lines("ticket_id,"), 1);
+	ck_assert_int_eq(lines("\"'=x\""), 100);
+	finish(start("{\"kind\":\"tickets\"}"));
+	ck_assert_int_eq(number("rows"), 2600);
+	for (i = 1; i <= 2600; i += 700)
+		ck_assert_int_eq(lines(fmt("\"number\":%d,", i)), 1);
+}
+END
+
+TEST(a_step_that_was_not_committed_is_not_in_the_file_twice)
+{
+	const char *id;
+
+	make_ticket("only");
+	id = start("{\"kind\":\"tickets\"}");
+	run_jobs();
+	sql("UPDATE job SET state = 'running', run_after = now(), cursor = '{}', done = 0, attempts = 0");
+	finish(id);
+	ck_assert_int_eq(number("rows"), 1);
+	ck_assert_int_eq(lines("\n"), 1);
+}
+END
+
+TEST(everything_of_one_customer_is_in_one_file)
+{
+	const char *ada, *ticket;
+
+	call("POST", "/api/customers", "{\"name\":\"Ada\"}");
+	ada = fmt("%s", text("customer_id"));
+	call("POST", "/api/tickets", fmt("{\"title\":\"hers\",\"customer_id\":\"%s\"}", ada));
+	ticket = fmt("%s", text("ticket_id"));
+	make_comment(ticket, "to her");
+	call("POST", fmt("/api/tickets/%s/internal-notes", ticket), "{\"body\":\"not for her\"}");
+	make_ticket("of somebody else");
+	finish(start(fmt("{\"kind\":\"customers\",\"customer_id\":\"%s\"}", ada)));
+	ck_assert_int_eq(number("rows"), 3);
+	ck_assert_int_eq(lines("\"name\":\"Ada\""), 1);
+	ck_assert_int_eq(lines("to her"), 1);
+	ck_assert_int_eq(lines("not for her"), 0);
+	ck_assert_int_eq(lines("of somebody else"), 0);
+}
+END
+
+TEST(the_file_is_handed_over_by_link_or_credential_while_it_is_kept)
+{
+	const char *id, *path;
+
+	make_ticket("t");
+	id = start("{\"kind\":\"tickets\"}");
+	finish(id);
+	path = strstr(fmt("%s", text("download_url")), "/api/");
+	caller.key = NULL;
+	call("GET", path, NULL);
+	expect(200);
+	ck_assert_ptr_nonnull(
+	    strstr(header("X-Accel-Redirect"), fmt("/_state/exports/" ORG "/%s", id)));
+	caller.key = make_key(ORG, "read:tickets");
+	call("GET", fmt("/api/exports/%s/download", id), NULL);
+	expect_problem(403, "insufficient_scope");
+	caller.key = other_key;
+	call("GET", fmt("/api/exports/%s/download", id), NULL);
+	expect(404);
+	caller_reset();
+	sql("UPDATE job SET finished_at = now() - interval '8 days'");
+	call("GET", fmt("/api/exports/%s/download", id), NULL);
+	expect(404);
+}
+END
+
+TEST(what_does_not_fit_together_is_refused)
+{
+	call("POST", "/api/exports",
+	    "{\"kind\":\"tickets\",\"format\":\"csv\",\"include_comments\":true}");
+	expect_field("format", "not_allowed");
+	call("POST", "/api/exports", "{\"kind\":\"events\",\"conditions\":{}}");
+	expect_field("conditions", "not_allowed");
+	call("POST", "/api/exports",
+	    "{\"kind\":\"customers\",\"customer_id\":\"0190163d-8694-739b-aea5-966c26f8ad91\"}");
+	expect_field("customer_id", "unknown_reference");
+	call("POST", "/api/exports",
+	    "{\"kind\":\"tickets\",\"conditions\":{\"field\":\"x\",\"op\":\"eq\"}}");
+	expect_field("conditions.field", "unknown_field");
+}
+END
+
+    static TCase *
+    cases(void)
+{
+	TCase *c = tcase_create("exports");
+
+	tcase_set_timeout(c, 30);
+	tcase_add_checked_fixture(c, fresh, NULL);
+	tcase_add_test(c, tickets_come_with_their_threads_one_object_a_line);
+	tcase_add_test(c, a_condition_chooses_and_a_table_has_one_head);
+	tcase_add_test(c, a_step_that_was_not_committed_is_not_in_the_file_twice);
+	tcase_add_test(c, everything_of_one_customer_is_in_one_file);
+	tcase_add_test(c, the_file_is_handed_over_by_link_or_credential_while_it_is_kept);
+	tcase_add_test(c, what_does_not_fit_together_is_refused);
+	return c;
+}
+
+int
+main(void)
+{
+	TCase *(*all[])(void) = { cases, NULL };
+
+	return harness_main("exports", all);
+}
