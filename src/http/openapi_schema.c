@@ -114,17 +114,27 @@ put_value(struct buf *out, const struct field *f, unsigned use, bool nullable)
 	if (f->type == T_ENUM)
 		put_words(out, f->words, nullable);
 	if (f->type == T_OBJECT && f->sub != NULL) {
-		unsigned inner = use == F_OUT                  ? F_OUT
-		                 : (f->flags & F_PARTIAL) != 0 ? F_PATCH
-		                                               : F_BODY;
+		bool partial = (f->flags & F_PARTIAL) != 0; /* some of the members, either way */
+		unsigned inner = partial ? F_PATCH : use == F_OUT ? F_OUT : F_BODY;
 
 		buf_str(out, ",\"properties\":");
 		openapi_object(out, f->sub, inner, NULL);
-		put_required(out, f->sub, inner);
+		if (!partial)
+			put_required(out, f->sub, inner);
 		if (use != F_OUT)
 			buf_str(out, ",\"additionalProperties\":false");
 	}
 	put_limits(out, f, use);
+}
+
+/* "{}" of an object with members of its own stands for their examples. */
+static void
+put_example(struct buf *out, const struct field *f, unsigned use)
+{
+	if (f->sub != NULL && f->example != NULL && strcmp(f->example, "{}") == 0)
+		openapi_example(out, f->sub, use == F_OUT ? F_OUT : F_BODY);
+	else
+		buf_str(out, f->example == NULL ? "null" : f->example);
 }
 
 void
@@ -147,8 +157,11 @@ openapi_field(struct buf *out, const struct field *f, unsigned use)
 	}
 	buf_str(out, ",\"description\":");
 	buf_json_str(out, f->doc);
-	if (f->example != NULL)
-		buf_printf(out, ",\"examples\":[%s]", f->example);
+	if (f->example != NULL) {
+		buf_str(out, ",\"examples\":[");
+		put_example(out, f, use);
+		buf_char(out, ']');
+	}
 	buf_char(out, '}');
 }
 
@@ -190,8 +203,8 @@ openapi_example(struct buf *out, const struct field *fields, unsigned use)
 	for (f = fields; f->name != NULL; f++) {
 		if (!field_used(f, use) || (use == F_OUT && (f->flags & F_OPT) != 0))
 			continue;
-		buf_printf(
-		    out, "%s\"%s\":%s", comma, f->name, f->example == NULL ? "null" : f->example);
+		buf_printf(out, "%s\"%s\":", comma, f->name);
+		put_example(out, f, use);
 		comma = ",";
 	}
 	buf_char(out, '}');

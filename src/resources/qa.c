@@ -17,7 +17,7 @@ static const struct field card_fields[] = {
 	{ "org_id",      T_STR,  F_OUT, .example = "\"org_123\"", .doc = "The organization." },
 	{ "name",        T_STR,  F_CREATE|F_PATCH|F_OUT|F_REQ, 1, 120, .example = "\"E-mail quality\"", .doc = "Name; unique among those in use." },
 	{ "description", T_TEXT, F_CREATE|F_PATCH|F_OUT, 0, 2000, .example = "\"For written replies\"", .doc = "What it is for." },
-	{ "criteria",    T_OBJECT, F_CREATE|F_PATCH|F_OUT|F_REQ|F_LIST, .sub = criterion_fields, .max_items = 50, .example = "[{\"key\":\"empathy\",\"name\":\"Empathy\",\"weight\":2},{\"key\":\"privacy\",\"name\":\"Privacy\",\"auto_fail\":true}]", .doc = "What is scored. A change makes a new edition; reviews keep theirs." },
+	{ "criteria",    T_OBJECT, F_CREATE|F_PATCH|F_OUT|F_REQ|F_LIST, .sub = criterion_fields, .max_items = 50, .example = "[{\"key\":\"empathy\",\"name\":\"Empathy\",\"description\":\"Listens\",\"weight\":2,\"max_score\":5,\"auto_fail\":false},{\"key\":\"privacy\",\"name\":\"Privacy\",\"description\":\"\",\"weight\":1,\"max_score\":5,\"auto_fail\":true}]", .doc = "What is scored. A change makes a new edition; reviews keep theirs." },
 	{ "pass_mark",   T_INT,  F_CREATE|F_PATCH|F_OUT, 0, 100, .example = "80", .doc = "Total in percent from which a review is passed; 80 unless given." },
 	{ "edition",     T_INT,  F_OUT, .example = "1", .doc = "Grows when criteria or pass mark change." },
 	{ "archived",    T_BOOL, F_PATCH|F_OUT, .example = "false", .doc = "Whether it is no longer used for new reviews." },
