@@ -3,9 +3,11 @@
 #include <stddef.h>
 
 #include "jobs/bulk.h"
+#include "jobs/import.h"
 #include "jobs/job.h"
 
 const struct job_kind job_kinds[] = {
 	{ "bulk", bulk_step, NULL },
+	{ "import", import_step, "notifications,webhooks,workflows,sla" },
 	{ .kind = NULL },
 };

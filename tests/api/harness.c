@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "harness.h"
 
+#include <ftw.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@ const char *reply_body;
 struct json_object *reply;
 
 static char database[64];
+static char state_dir[] = "/tmp/sos-state.XXXXXX";
 static PGconn *super;
 static struct http_reply out;
 static struct arena *keep;   /* what a test holds between calls */
@@ -137,6 +139,8 @@ migrate(void)
 static void
 set_environment(void)
 {
+	if (mkdtemp(state_dir) == NULL)
+		abort();
 	setenv("SERVICEOS_DB_URL", url("serviceos_app", database), 1);
 	setenv("SERVICEOS_JWT_SECRET", "a secret of the tests, 32 characters or more", 1);
 	setenv("SERVICEOS_SECRET_KEY",
@@ -148,7 +152,7 @@ set_environment(void)
 	setenv("SERVICEOS_RATE_BULK", "100000000", 0);
 	setenv("SERVICEOS_LOG_LEVEL", "error", 0);
 	setenv("SERVICEOS_REDIS_URL", "unix:/nonexistent/redis.sock", 0);
-	setenv("SERVICEOS_STATE_DIR", "/nonexistent", 0);
+	setenv("SERVICEOS_STATE_DIR", state_dir, 0);
 }
 
 static void
@@ -205,12 +209,22 @@ write_coverage(void)
 	fclose(f);
 }
 
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
 void
 harness_stop(void)
 {
 	PGconn *conn;
 
 	write_coverage();
+	nftw(state_dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	worker_free(worker);
 	db_free(scheduler);
 	PQfinish(super);
