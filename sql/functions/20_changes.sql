@@ -17,9 +17,10 @@ BEGIN
 END
 $$;
 
--- Bulk loaders of our own write no events; the workers' role cannot ask for it.
+-- Bulk loaders of our own write no events; the workers' role cannot ask for it,
+-- except through import_begin() in the transaction of an import.
 CREATE OR REPLACE FUNCTION is_quiet() RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT COALESCE(guc('app.quiet') = 'on', false) AND current_user <> 'serviceos_app'
+  SELECT COALESCE(guc('app.quiet') = 'import' OR (guc('app.quiet') = 'on' AND current_user <> 'serviceos_app'), false)
 $$;
 
 -- {"field": {"from": …, "to": …}} of what differs, without the named columns.

@@ -71,6 +71,10 @@ BEGIN
       RETURN NEW;
     END IF;
   END IF;
+  IF guc('app.quiet') = 'import' THEN -- what another desk says of a ticket is taken as it is
+    NEW.version := OLD.version + 1;
+    RETURN NEW;
+  END IF;
   IF NEW.status <> OLD.status THEN
     NEW := ticket_transition(OLD, NEW);
   ELSIF OLD.status = 'merged' AND NEW.deleted_at IS NOT DISTINCT FROM OLD.deleted_at

@@ -31,7 +31,8 @@ struct http_request {
 	unsigned nheaders;
 	const char *body; /* NUL-terminated */
 	size_t body_len;
-	/* A body that is read in pieces, through http_body_read(); body_len is its declared length. */
+	/* A body that is read in pieces, through http_body_read(); body_len is its declared length.
+	 */
 	size_t (*read)(void *from, void *into, size_t max);
 	void *from;
 	bool too_large;        /* the body exceeds conf.body_max and was not kept */

@@ -113,9 +113,10 @@ struct include {
 #define R_HIDDEN 0x40    /* served, but not part of the OpenAPI document */
 #define R_OUTSIDE 0x80   /* no transaction of the dispatcher's: the handler makes its own */
 #define R_STREAM 0x400   /* the handler reads the body in pieces; it is no JSON */
-#define R_NUMBERS 0x200  /* the same for each of the body's tickets; r->number is an array's text \
-	                  */
-#define R_NUMBER 0x100   /* makes a ticket: r->number is its number, taken before the transaction */
+#define R_NUMBERS \
+	0x200          /* the same for each of the body's tickets; r->number is an array's text \
+	                */
+#define R_NUMBER 0x100 /* makes a ticket: r->number is its number, taken before the transaction */
 
 struct route {
 	enum method method;

@@ -231,8 +231,8 @@ path_of(struct req *r, const char *parent, const char *name)
 }
 
 /* Members of an object: known ones are checked, the first unknown ones named. */
-static void
-check_members(struct req *r, const char *parent, const struct field *fields, unsigned use,
+void
+schema_members(struct req *r, const char *parent, const struct field *fields, unsigned use,
     struct json_object *object)
 {
 	const struct field *f;
@@ -263,7 +263,7 @@ static void
 check_object(struct req *r, const char *name, const struct field *f, struct json_object *v)
 {
 	if (f->sub != NULL)
-		check_members(r, name, f->sub, (f->flags & F_PARTIAL) != 0 ? F_PATCH : F_BODY, v);
+		schema_members(r, name, f->sub, (f->flags & F_PARTIAL) != 0 ? F_PATCH : F_BODY, v);
 	else if ((long)strlen(json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN)) >
 		 field_max(f))
 		fail_field(r, name, "too_long", "At most %ld bytes of JSON.", field_max(f));
@@ -375,7 +375,7 @@ schema_body(struct req *r)
 		    e.key[0] == '\0' ? "" : ", key ", e.key, e.code);
 	if (!json_object_is_type(r->body, json_type_object))
 		return fail_detail(r, E_INVALID_JSON, "The body must be a JSON object.");
-	check_members(
+	schema_members(
 	    r, "", r->route->body, r->route->use == 0 ? F_CREATE : r->route->use, r->body);
 	return r->failed ? -1 : 0;
 }

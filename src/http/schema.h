@@ -13,6 +13,10 @@ int schema_query(struct req *);
 /* One text value of a query parameter or filter. True when it fits the type. */
 bool schema_text(
     struct req *, const char *name, enum field_type, const char *const *words, const char *value);
+/* The members of an object against `rows`, as of a body; `parent` is the path before them, or "".
+ */
+void schema_members(
+    struct req *, const char *parent, const struct field *rows, unsigned use, struct json_object *);
 /* The value of `rows` in use: with F_CREATE, or F_PATCH. */
 bool field_used(const struct field *, unsigned use);
 /* The maximum in force: the row's own, or the type's default. */

@@ -1,7 +1,231 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Imports: data of another desk. */
+/*
+ * Imports: data of another desk. The file is the request's body; it is kept
+ * under state_dir until src/jobs/import.c has read it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/state_file.h"
 #include "http/req.h"
 
+#define MAPPING_MAX 500
+
+/* clang-format off */
+static const char *const kinds[] = { "tickets", "customers", NULL };
+static const char *const formats[] = { "ndjson", "csv", "zendesk", "freshdesk", NULL };
+static const char *const conflicts[] = { "skip", "update", NULL };
+static const char *const states[] = { "queued", "running", "completed", "failed", "cancelled", NULL };
+static const char *const outcomes[] = { "skipped", "failed", "done", NULL };
+static const struct field row_fields[] = {
+	{ "line",    T_INT,  F_OUT|F_NULL, .max = 9007199254740991, .example = "17", .doc = "Line of the file on which the row begins." },
+	{ "item",    T_STR,  F_OUT|F_NULL, .example = "\"4711\"", .doc = "The row's own id." },
+	{ "outcome", T_ENUM, F_OUT, .words = outcomes, .example = "\"failed\"", .doc = "skipped: it was there already; failed: it was refused; done: it was taken, but not in full." },
+	{ "code",    T_STR,  F_OUT|F_NULL, .example = "\"too_long\"", .doc = "Why, as a stable word." },
+	{ "message", T_STR,  F_OUT|F_NULL, .example = "\"title: At most 500 characters; this has 612.\"", .doc = "Why." },
+	{ .name = NULL }
+};
+#define COUNT(name, text) { name, T_INT, F_OUT, .max = 9007199254740991, .example = "100", .doc = text }
+static const struct field import_fields[] = {
+	{ "import_id",   T_ID,   F_OUT, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "Unique id." },
+	{ "org_id",      T_STR,  F_OUT, .example = "\"org_123\"", .doc = "The organization." },
+	{ "kind",        T_ENUM, F_OUT, .words = kinds, .example = "\"tickets\"", .doc = "What the rows are." },
+	{ "format",      T_ENUM, F_OUT, .words = formats, .example = "\"csv\"", .doc = "How they are written." },
+	{ "dry_run",     T_BOOL, F_OUT, .example = "false", .doc = "Whether everything is done and taken back." },
+	{ "on_conflict", T_ENUM, F_OUT, .words = conflicts, .example = "\"skip\"", .doc = "What becomes of a row that is there already." },
+	{ "mapping",     T_OBJECT, F_OUT|F_NULL, .example = "null", .doc = "Where fields of the file go, as given." },
+	{ "state",       T_ENUM, F_OUT, .words = states, .example = "\"running\"", .doc = "Where the import stands." },
+	{ "percent",     T_INT,  F_OUT, .max = 100, .example = "42", .doc = "How much of the file is read." },
+	COUNT("bytes_total", "Size of the file."),
+	COUNT("bytes_read", "How far it is read."),
+	{ "total",       T_INT,  F_OUT|F_NULL, .max = 9007199254740991, .example = "250", .doc = "Rows of the file; null until it is read." },
+	COUNT("done", "Rows that were looked at."),
+	COUNT("created", "Rows that became a ticket or customer, or in a dry run would."),
+	COUNT("updated", "Rows that changed one."),
+	COUNT("skipped", "Rows that were there already."),
+	COUNT("failed", "Rows that were refused."),
+	{ "ignored_fields", T_STR, F_OUT|F_LIST, .example = "[]", .doc = "Columns and custom fields of the file that have no place here; give a mapping for them." },
+	{ "error",       T_STR,  F_OUT|F_NULL, .example = "null", .doc = "Why the whole import failed." },
+	{ "created_by",  T_STR,  F_OUT|F_NULL, .example = "\"admin\"", .doc = "In whose name it works." },
+	{ "started_at",  T_TIME, F_OUT|F_NULL, .example = "null", .doc = "When it began." },
+	{ "finished_at", T_TIME, F_OUT|F_NULL, .example = "null", .doc = "When it ended." },
+	{ "created_at",  T_TIME, F_OUT, .example = "\"2026-06-13T10:00:00.000Z\"", .doc = "ISO 8601, UTC." },
+	{ "rows",        T_OBJECT, F_OUT|F_OPT|F_LIST, .sub = row_fields, .example = "[]", .doc = "Up to 100 rows that were not taken, or not in full, in the order of the file. At most 10,000 are kept; all are counted." },
+	{ "rows_after",  T_INT,  F_OUT|F_OPT|F_NULL, .max = 9007199254740991, .example = "null", .doc = "Value of `after` for the next ones; null when there are no more." },
+	{ .name = NULL }
+};
+static const struct resource import = { "Import", "Data of another desk on their way in.", "import_v", "import_id", NULL, import_fields };
+static const struct filter by[] = {
+	{ "state", T_ENUM, "t.state = $?", states, "Where it stands; repeatable.", false },
+	{ .name = NULL }
+};
+static const struct sort sorts[] = { { "created_at", "t.created_at", "timestamptz" }, { .name = NULL } };
+static const struct list imports = { by, sorts, NULL, false };
+static const struct filter options[] = {
+	{ "kind",        T_ENUM, "", kinds, "What the rows are; tickets unless given.", true },
+	{ "format",      T_ENUM, "", formats, "How they are written: csv, ndjson (also an array of objects), or a JSON export of zendesk or freshdesk. By the Content-Type unless given.", true },
+	{ "on_conflict", T_ENUM, "", conflicts, "What becomes of a row whose external_id is there already: skip (unless given) or update.", true },
+	{ "dry_run",     T_BOOL, "", NULL, "true: do everything and take it back, a batch of 500 rows at a time.", true },
+	{ "mapping",     T_STR,  "", NULL, "Where their fields go, as a JSON object: {\"Betreff\":\"title\",\"360001\":\"custom_fields.plan\"}.", true },
+	{ .name = NULL }
+};
+static const struct filter after[] = {
+	{ "after", T_INT, "", NULL, "Show the rows after this one: `rows_after` of the reply before.", true },
+	{ .name = NULL }
+};
+/* clang-format on */
+
+static const char *
+given(const struct req *r, const char *name, const char *otherwise)
+{
+	const char *value = query_get(r, name);
+
+	return value == NULL ? otherwise : value;
+}
+
+/* NULL after a refusal. */
+static const char *
+format_of(struct req *r)
+{
+	const char *format = query_get(r, "format"), *type = http_header(r->in, "content-type");
+
+	if (format != NULL)
+		return format;
+	if (type != NULL && strncasecmp(type, "text/csv", 8) == 0)
+		return "csv";
+	if (type != NULL && (strncasecmp(type, "application/x-ndjson", 20) == 0 ||
+				strncasecmp(type, "application/json", 16) == 0))
+		return "ndjson";
+	fail_field(r, "format", "required",
+	    "Say it, or send text/csv, application/x-ndjson or application/json.");
+	return NULL;
+}
+
+/* The mapping as JSON, "null" for none; NULL after a refusal. */
+static const char *
+mapping_of(struct req *r)
+{
+	const char *text = query_get(r, "mapping");
+	struct json_error error;
+	struct json_object *map;
+
+	if (text == NULL)
+		return "null";
+	map = json_parse(r->arena, text, strlen(text), &error);
+	if (!json_object_is_type(map, json_type_object) ||
+	    json_object_object_length(map) > MAPPING_MAX) {
+		fail_field(r, "mapping", "type", "A JSON object of at most 500 texts.");
+		return NULL;
+	}
+	json_object_object_foreach(map, theirs, ours)
+	{
+		if (!json_object_is_type(ours, json_type_string))
+			fail_field(r,
+			    arena_printf(r->arena, "mapping.%s", utf8_cut(r->arena, theirs, 80)),
+			    "type", "Must be a string.");
+	}
+	return r->failed ? NULL : text;
+}
+
+static bool
+write_all(int fd, const char *data, size_t len)
+{
+	ssize_t n;
+
+	for (; len > 0; data += n, len -= (size_t)n) {
+		n = write(fd, data, len);
+		if (n == -1 && errno == EINTR)
+			n = 0;
+		else if (n <= 0)
+			return false;
+	}
+	return true;
+}
+
+/* The job's file, whole and on disk before the job is. */
+static int
+store_body(struct req *r)
+{
+	char path[STATE_PATH];
+	int fd;
+	bool ok;
+
+	state_path(path, "imports", r->org, r->new_id, "");
+	fd = state_open(path);
+	ok = fd != -1 && ftruncate(fd, 0) == 0 && write_all(fd, r->in->body, r->in->body_len) &&
+	     fsync(fd) == 0;
+	if (!ok)
+		log_error("%s: %s", path, strerror(errno));
+	if (fd != -1)
+		close(fd);
+	if (ok)
+		return 0;
+	unlink(path);
+	return fail_detail(r, E_UNAVAILABLE, "The file cannot be stored now.");
+}
+
+static int
+create_import(struct req *r)
+{
+	const char *format = format_of(r), *mapping = mapping_of(r);
+	struct buf spec;
+
+	if (r->failed)
+		return -1;
+	if (r->in->body_len == 0)
+		return fail_detail(r, E_BAD_REQUEST, "The body is the file; it is empty.");
+	if (store_body(r) == -1)
+		return -1;
+	buf_init(&spec, r->arena, 512);
+	buf_printf(&spec,
+	    "{\"kind\":\"%s\",\"format\":\"%s\",\"on_conflict\":\"%s\",\"dry_run\":%s,\"mapping\":%s}",
+	    given(r, "kind", "tickets"), format, given(r, "on_conflict", "skip"),
+	    given(r, "dry_run", "false"), mapping);
+	r->exec_slot = db_queue(r->db, SQL_IMPORT_CREATE,
+	    P(r->org, r->new_id, spec.data, arena_printf(r->arena, "%zu", r->in->body_len)));
+	return reply_resource(r, 202, &import, NULL, r->new_id);
+}
+
+static int
+show_import(struct req *r)
+{
+	return reply_slot(r, 200, &import,
+	    db_queue(r->db, SQL_IMPORT_GET, P(r->org, r->args[0], given(r, "after", "0"))));
+}
+
+static int
+cancel_import(struct req *r)
+{
+	const PGresult *row = db_row(r->db, SQL_JOB_CANCEL, P(r->org, r->args[0], "import"));
+
+	if (db_failed(r->db))
+		return fail_db(r);
+	if (row == NULL && db_row(r->db, SQL_IMPORT_GET, P(r->org, r->args[0], "0")) == NULL)
+		return db_failed(r->db) ? fail_db(r) : fail(r, E_NOT_FOUND);
+	if (row == NULL)
+		return fail_detail(r, E_CONFLICT, "The import is over.");
+	return reply_resource(r, 202, &import, NULL, r->args[0]);
+}
+
+/* clang-format off */
 const struct route import_routes[] = {
-	{ .path = NULL },
+	{ POST, "/api/imports", "imports.create", create_import, S_IMPORT, TIER_BULK, .flags = R_CREATE, .status = 202,
+	    .query = options, .reply = &import, .summary = "Start an import",
+	    .doc = "The body is the file, in UTF-8; the query says what it is. A row is known again by its external_id (or by ticket_id, in an export of ours), "
+	        "keeps its number where that is free, its times, status, tags, custom fields, and comments with their authors; its requester becomes a customer where there is none. "
+	        "Imports are silent: they start no webhook, mail, workflow, SLA or survey. A row that cannot be taken is told of, and the others go on. "
+	        "Rows without any id are taken as new each time. A ticket of ndjson has external_id, number, title, description, status, priority, tags, channel, "
+	        "requester {email, name, phone, external_id}, assignee_email, team, queue, custom_fields, created_at, updated_at, resolved_at, closed_at and "
+	        "comments [{external_id, body, internal, author_type, author_email, author_name, created_at}]; columns of CSV have the same names, requester.email and custom_fields.<key>." },
+	{ GET, "/api/imports", "imports.list", api_list, S_IMPORT, .reply = &import, .list = &imports, .summary = "List imports", .doc = "Newest first." },
+	{ GET, "/api/imports/:id", "imports.get", show_import, S_IMPORT, .query = after, .reply = &import, .summary = "Get an import",
+	    .doc = "Its progress, and the rows that were not taken with their reasons." },
+	{ DELETE, "/api/imports/:id", "imports.cancel", cancel_import, S_IMPORT, .status = 202, .reply = &import, .summary = "Cancel an import",
+	    .doc = "It stops after its batch; what was imported stays." },
+	{ .path = NULL }
 };

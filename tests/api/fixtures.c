@@ -62,10 +62,13 @@ make_all(struct ids *i, const char *org)
 	expect(202);
 	copy(i->export, text("export_id"));
 	run_jobs();
+	call("POST", "/api/imports?format=ndjson&kind=tickets", "{\"title\":\"x\"}");
+	expect(202);
+	copy(i->import, text("import_id"));
 	call("POST", "/api/bulk/jobs", "{\"action\":\"close\",\"conditions\":{}}");
 	expect(202);
 	copy(i->bulk_job, text("job_id"));
-	sql("UPDATE job SET run_after = now() + interval '1 hour' WHERE kind = 'bulk'");
+	sql("UPDATE job SET run_after = now() + interval '1 hour' WHERE kind IN ('bulk', 'import')");
 	copy(i->queue,
 	    create(fmt("/api/organizations/%s/queues", org), "{\"name\":\"Waiting\"}", "queue_id"));
 	copy(i->macro, create(fmt("/api/organizations/%s/macros", org),
@@ -105,6 +108,7 @@ id_of(const struct route *route, const char *parameter, const struct ids *i)
 		{ "/bulk/jobs/", offsetof(struct ids, bulk_job) },
 		{ "/queues/", offsetof(struct ids, queue) },
 		{ "/exports/", offsetof(struct ids, export) },
+		{ "/imports/", offsetof(struct ids, import) },
 		{ "/api/attachments/", offsetof(struct ids, attachment) },
 		{ "/csat/surveys/", offsetof(struct ids, survey) },
 		{ "/qa/scorecards/", offsetof(struct ids, card) },
@@ -155,6 +159,8 @@ path_of(const struct route *route, const struct ids *i)
 	}
 	if (strcmp(route->id, "attachments.upload") == 0)
 		strcat(out, "?filename=x.txt");
+	if (strcmp(route->id, "imports.create") == 0)
+		strcat(out, "?format=ndjson&kind=tickets");
 	return out;
 }
 
@@ -215,6 +221,8 @@ body_of(const struct route *route)
 		return "{\"email\":\"" ORG "@example.com\",\"password\":\"correct horse\"}";
 	if (strcmp(id, "attachments.upload") == 0)
 		return "the file";
+	if (strcmp(id, "imports.create") == 0)
+		return "{\"title\":\"x\"}";
 	if (strcmp(id, "csat.request") == 0)
 		return fmt("{\"ticket_id\":\"%s\"}", make_ticket("ask"));
 	if (strcmp(id, "csat.submit") == 0) {

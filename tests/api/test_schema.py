@@ -177,8 +177,9 @@ def fill(org):
          WHERE t.org_id = '{org}' AND c.org_id = '{org}' AND u.org_id = '{org}' LIMIT 1;
       INSERT INTO attachment (org_id, attachment_id, ticket_id, filename, content_type, size, sha256)
         SELECT '{org}', uuid7(), ticket_id, 'x', 'text/plain', 1, 'x' FROM ticket WHERE org_id = '{org}' LIMIT 1;
+      UPDATE customer SET email = 'x@{org}.example' WHERE org_id = '{org}';
       INSERT INTO macro (org_id, macro_id, name, reply) VALUES ('{org}', uuid7(), 'Macro', 'Hello');
-      INSERT INTO job (org_id, job_id, kind) VALUES ('{org}', uuid7(), 'bulk'), ('{org}', uuid7(), 'export');
+      INSERT INTO job (org_id, job_id, kind) VALUES ('{org}', uuid7(), 'bulk'), ('{org}', uuid7(), 'export'), ('{org}', uuid7(), 'import');
       INSERT INTO job_item (org_id, job_id, n, outcome) SELECT org_id, job_id, 1, 'done' FROM job WHERE org_id = '{org}';
       INSERT INTO custom_field (org_id, field_id, key, label, type) VALUES ('{org}', uuid7(), 'plan', 'Plan', 'text');
       UPDATE ticket SET custom_fields = '{{"plan": "pro"}}' WHERE org_id = '{org}' AND status <> 'merged';

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Imports: a batch of rows a step; how far it came is saved with it, whatever dies. */
+#include "jobs/import.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/state_file.h"
+#include "base/util.h"
+#include "jobs/import_fields.h"
+#include "jobs/import_map.h"
+#include "jobs/import_read.h"
+#include "store/db.h"
+
+#define BATCH_ROWS 500
+#define BATCH_BYTES 4194304
+
+struct batch {
+	struct job *job;
+	struct import_reader in;
+	struct import_map map;
+	struct buf rows, people, refused; /* JSON arrays without their brackets */
+	unsigned n;
+	bool ended;
+};
+
+static const char *
+spec_text(const struct job *job, const char *name)
+{
+	return json_object_get_string(json_object_object_get(job->spec, name));
+}
+
+static int64_t
+integer(struct json_object *o, const char *name)
+{
+	return json_object_get_int64(json_object_object_get(o, name));
+}
+
+static void
+set_integer(struct json_object *o, const char *name, int64_t n)
+{
+	json_object_object_add(o, name, json_object_new_int64(n));
+}
+
+static void
+file_path(const struct job *job, char out[STATE_PATH])
+{
+	const char *path = spec_text(job, "path");
+
+	if (path != NULL)
+		snprintf(out, STATE_PATH, "%s", path);
+	else
+		state_path(out, "imports", job->org, job->id, "");
+}
+
+static void
+close_file(void *file)
+{
+	fclose(file);
+}
+
+static const char *
+open_file(struct batch *b)
+{
+	char path[STATE_PATH];
+	struct stat st;
+
+	file_path(b->job, path);
+	b->in.file = fopen(path, "re");
+	if (b->in.file == NULL)
+		return arena_printf(b->job->arena, "The file is gone: %s.", strerror(errno));
+	arena_defer(b->job->arena, close_file, b->in.file);
+	if (fstat(fileno(b->in.file), &st) == 0)
+		set_integer(b->job->result, "bytes_total", st.st_size);
+	return NULL;
+}
+
+/* {"plan": "dropdown"} of the organisation's custom fields. */
+static struct json_object *
+field_types(struct batch *b)
+{
+	const PGresult *rows = db_rows(b->job->db, SQL_CUSTOM_FIELD_TYPES, P(b->job->org));
+	struct json_object *types = map_object(&b->map);
+	int i;
+
+	for (i = 0; rows != NULL && i < PQntuples(rows); i++)
+		json_object_object_add(
+		    types, PQgetvalue(rows, i, 0), json_object_new_string(PQgetvalue(rows, i, 1)));
+	return types;
+}
+
+static void
+prepare_map(struct batch *b)
+{
+	struct job *job = b->job;
+	const char *format = spec_text(job, "format");
+	struct json_object *ignored;
+
+	b->map.arena = job->arena;
+	while (strcmp(import_formats[b->map.format], format) != 0)
+		b->map.format++;
+	b->map.customers = strcmp(spec_text(job, "kind"), "customers") == 0;
+	b->map.mapping = json_object_object_get(job->spec, "mapping");
+	b->map.types = field_types(b);
+	if (!json_object_object_get_ex(job->result, "ignored", &ignored)) {
+		ignored = json_object_new_object();
+		json_object_object_add(job->result, "ignored", ignored);
+	}
+	b->map.ignored = ignored;
+}
+
+/* The columns of CSV are kept with the cursor: a later step does not see the header. */
+static const char *
+read_header(struct batch *b)
+{
+	struct json_object *columns;
+	size_t i, n;
+
+	if (!reader_csv(&b->in, b->job->arena) || b->in.problem != NULL)
+		return "The first line must name the columns, in UTF-8.";
+	columns = import_columns(&b->map, &b->in);
+	json_object_object_add(b->job->cursor, "columns", json_object_get(columns));
+	n = json_object_array_length(columns);
+	for (i = 0; i < n; i++) {
+		struct json_object *c = json_object_array_get_idx(columns, i);
+
+		if (c != NULL &&
+		    (b->map.customers || strcmp(json_object_get_string(c), "title") == 0))
+			return NULL;
+	}
+	return b->map.customers ? "No column of the header is one of a customer."
+	                        : "The header has no column for the title.";
+}
+
+static const char *
+start(struct batch *b)
+{
+	const char *error;
+	char text[2] = "";
+
+	reader_start(&b->in, b->map.format != FORMAT_CSV);
+	if (b->map.format != FORMAT_CSV)
+		return NULL;
+	reader_find_delimiter(&b->in);
+	error = read_header(b);
+	text[0] = b->in.delimiter;
+	json_object_object_add(b->job->cursor, "delimiter", json_object_new_string(text));
+	return error;
+}
+
+static void
+go_on(struct batch *b)
+{
+	struct json_object *cursor = b->job->cursor;
+	const char *delimiter = json_object_get_string(json_object_object_get(cursor, "delimiter"));
+
+	b->in.offset = integer(cursor, "offset");
+	b->in.line = integer(cursor, "line");
+	b->in.array = json_object_get_boolean(json_object_object_get(cursor, "array"));
+	b->in.delimiter = delimiter == NULL ? '\0' : *delimiter;
+	reader_seek(&b->in);
+}
+
+static void
+keep_place(struct batch *b)
+{
+	struct json_object *cursor = b->job->cursor;
+
+	set_integer(cursor, "offset", b->in.offset);
+	set_integer(cursor, "line", b->in.line);
+	json_object_object_add(cursor, "array", json_object_new_boolean(b->in.array));
+	set_integer(b->job->result, "bytes_read", b->in.offset);
+}
+
+static void
+refuse(struct batch *b, const char *item, const struct import_refusal *why)
+{
+	buf_printf(&b->refused, "%s{\"line\":%lld,\"item\":", b->refused.len == 0 ? "" : ",",
+	    (long long)b->in.at);
+	if (item == NULL)
+		buf_str(&b->refused, "null");
+	else
+		buf_json_str(&b->refused, item);
+	buf_printf(&b->refused, ",\"code\":\"%s\",\"message\":", why->code);
+	buf_json_str(&b->refused, why->message);
+	buf_char(&b->refused, '}');
+}
+
+/* Who is meant goes into the batch's list of people; the row keeps the key. */
+static void
+add_person(struct batch *b, struct json_object *holder, const char *key_name,
+    struct json_object *person, struct json_object *since)
+{
+	const char *key = import_person_key(b->job->arena, person);
+
+	if (key == NULL)
+		return;
+	json_object_object_add(holder, key_name, json_object_new_string(key));
+	json_object_object_add(person, "key", json_object_new_string(key));
+	if (since != NULL)
+		json_object_object_add(person, "since", json_object_get(since));
+	buf_printf(&b->people, "%s%s", b->people.len == 0 ? "" : ",",
+	    json_object_to_json_string_ext(person, JSON_C_TO_STRING_PLAIN));
+}
+
+/* A customer who wrote a comment, with what the comment says of them. */
+static void
+add_author(struct batch *b, struct json_object *comment)
+{
+	static const char *const names[][2] = { { "author_email", "email" },
+		{ "author_external_id", "external_id" }, { "author_name", "name" } };
+	struct json_object *person = map_object(&b->map), *v;
+	const char *id = map_text(&b->map, comment, "author_id");
+	unsigned i;
+
+	if (id != NULL && uuid_valid(id))
+		json_object_object_add(person, "customer_id", json_object_new_string(id));
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (json_object_object_get_ex(comment, names[i][0], &v))
+			json_object_object_add(person, names[i][1], json_object_get(v));
+	add_person(b, comment, "author_key", person, json_object_object_get(comment, "created_at"));
+}
+
+static void
+add_people(struct batch *b, struct json_object *row)
+{
+	struct json_object *requester, *comments, *comment, *type;
+	size_t i;
+
+	if (json_object_object_get_ex(row, "requester", &requester))
+		add_person(
+		    b, row, "requester_key", requester, json_object_object_get(row, "created_at"));
+	if (!json_object_object_get_ex(row, "comments", &comments))
+		return;
+	for (i = 0; i < json_object_array_length(comments); i++) {
+		comment = json_object_array_get_idx(comments, i);
+		if (!json_object_object_get_ex(comment, "author_type", &type))
+			json_object_object_add(
+			    comment, "author_type", json_object_new_string("agent"));
+		else if (strcmp(json_object_get_string(type), "customer") == 0)
+			add_author(b, comment);
+	}
+}
+
+static void
+take_row(struct batch *b, struct json_object *row)
+{
+	struct arena *arena = b->job->arena;
+	struct import_refusal why;
+	const char *item = json_object_is_type(row, json_type_object)
+	                       ? map_text(&b->map, row, "external_id")
+	                       : NULL;
+
+	if (!import_check(arena, b->map.customers, row, &why)) {
+		refuse(b, item == NULL ? NULL : utf8_cut(arena, item, 255), &why);
+		return;
+	}
+	set_integer(row, "line", b->in.at);
+	if (b->map.customers)
+		json_object_object_add(
+		    row, "key", json_object_new_string(import_person_key(arena, row)));
+	else
+		add_people(b, row);
+	buf_printf(&b->rows, "%s%s", b->rows.len == 0 ? "" : ",",
+	    json_object_to_json_string_ext(row, JSON_C_TO_STRING_PLAIN));
+}
+
+static void
+take_record(struct batch *b)
+{
+	struct arena *arena = b->job->arena;
+	struct json_object *record;
+	struct json_error e;
+
+	if (b->in.problem != NULL) {
+		refuse(b, NULL,
+		    &(struct import_refusal){ b->in.problem, import_read_problem(b->in.problem) });
+		return;
+	}
+	if (b->map.format == FORMAT_CSV) {
+		take_row(b, import_csv_row(&b->map, &b->in));
+		return;
+	}
+	record = json_parse(arena, b->in.text.data, b->in.text.len, &e);
+	if (record == NULL) {
+		refuse(b, NULL,
+		    &(struct import_refusal){ e.code == NULL ? "type" : e.code,
+			arena_printf(arena, "Not valid JSON at byte %zu of the row.", e.offset) });
+		return;
+	}
+	if (json_object_is_type(record, json_type_object))
+		record = import_object_row(&b->map, record);
+	take_row(b, record);
+}
+
+static void
+read_batch(struct batch *b)
+{
+	struct arena *arena = b->job->arena;
+
+	buf_init(&b->rows, arena, 65536);
+	buf_init(&b->people, arena, 16384);
+	buf_init(&b->refused, arena, 1024);
+	while (b->n < BATCH_ROWS && b->rows.len < BATCH_BYTES) {
+		b->ended = b->map.format == FORMAT_CSV ? !reader_csv(&b->in, arena)
+		                                       : !reader_json(&b->in, arena);
+		if (b->ended)
+			break;
+		b->n++;
+		take_record(b);
+	}
+}
+
+static void
+count(struct job *job, const PGresult *row, const char *name)
+{
+	int64_t n = strtoll(db_get(row, 0, name), NULL, 10);
+
+	set_integer(job->result, name, integer(job->result, name) + n);
+	if (strcmp(name, "failed") == 0)
+		job->failed += n;
+	else
+		job->done += n;
+}
+
+static bool
+write_batch(struct batch *b)
+{
+	struct job *job = b->job;
+	const PGresult *row;
+
+	if (b->n == 0)
+		return true;
+	row = db_row(job->db, SQL_IMPORT_BATCH,
+	    P(job->org, job->id, json_object_to_json_string_ext(job->spec, JSON_C_TO_STRING_PLAIN),
+		arena_printf(job->arena, "[%s]", b->rows.data),
+		arena_printf(job->arena, "[%s]", b->people.data),
+		arena_printf(job->arena, "[%s]", b->refused.data)));
+	if (row == NULL)
+		return false;
+	count(job, row, "created");
+	count(job, row, "updated");
+	count(job, row, "skipped");
+	count(job, row, "failed");
+	return true;
+}
+
+/* One entry of the audit log for all of it; the uploaded file is no longer needed. */
+static enum job_outcome
+finish(struct job *job)
+{
+	char path[STATE_PATH];
+
+	db_do(job->db, SQL_IMPORT_EVENT,
+	    P(job->org, job->id, job->cancelled ? "import.cancelled" : "import.completed",
+		json_object_to_json_string_ext(job->result, JSON_C_TO_STRING_PLAIN)));
+	if (spec_text(job, "path") == NULL) {
+		state_path(path, "imports", job->org, job->id, "");
+		unlink(path);
+	}
+	return JOB_DONE;
+}
+
+enum job_outcome
+import_step(struct job *job)
+{
+	struct batch *b = arena_alloc(job->arena, sizeof(*b));
+
+	b->job = job;
+	if (job->cancelled || json_object_object_get_ex(job->cursor, "ended", NULL))
+		return finish(job);
+	job->error = open_file(b);
+	if (job->error != NULL)
+		return JOB_FAILED;
+	prepare_map(b);
+	if (json_object_object_get_ex(job->cursor, "offset", NULL))
+		go_on(b);
+	else
+		job->error = start(b);
+	if (job->error != NULL || db_failed(job->db))
+		return JOB_FAILED;
+	b->map.columns = json_object_object_get(job->cursor, "columns");
+	read_batch(b);
+	if (!write_batch(b))
+		return JOB_FAILED;
+	keep_place(b);
+	if (b->ended) {
+		job->total = job->done + job->failed;
+		json_object_object_add(job->cursor, "ended", json_object_new_boolean(true));
+	}
+	return JOB_MORE;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a row of an import may have: the same rules as in the API's own bodies. */
+#include "jobs/import_fields.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "http/schema.h"
+
+/* clang-format off */
+static const char *const status[] = { "new", "open", "pending", "on_hold", "resolved", "closed", NULL };
+static const char *const priority[] = { "low", "normal", "high", "urgent", NULL };
+static const char *const channel[] = { "api", "web", "email", "chat", "phone", "import", "mcp", NULL };
+static const char *const authors[] = { "customer", "agent", "user", "api_key", "legacy", "system", NULL };
+
+static const struct field person_fields[] = {
+	{ "customer_id", T_ID,    F_BODY, .doc = "Our id, where an export of ours has it." },
+	{ "external_id", T_STR,   F_BODY, 1, 255, .doc = "The other desk's id." },
+	{ "email",       T_EMAIL, F_BODY, .doc = "The address." },
+	{ "name",        T_STR,   F_BODY, 0, 255, .doc = "The name, for a customer who is new." },
+	{ "phone",       T_STR,   F_BODY, 1, 64, .doc = "The telephone number." },
+	{ .name = NULL }
+};
+static const struct field comment_fields[] = {
+	{ "comment_id",  T_ID,   F_BODY, .doc = "Our id, kept where it is free." },
+	{ "external_id", T_STR,  F_BODY, 1, 255, .doc = "The other desk's id: it is not taken twice." },
+	{ "body",        T_TEXT, F_BODY|F_REQ, 1, 65536, .doc = "The text." },
+	{ "internal",    T_BOOL, F_BODY, .doc = "A note that only agents see." },
+	{ "author_type", T_ENUM, F_BODY, .words = authors, .doc = "agent unless given." },
+	{ "author_email", T_STR, F_BODY, 1, 254, .doc = "Of the agent or customer." },
+	{ "author_name", T_STR,  F_BODY, 0, 255, .doc = "Where there is no address." },
+	{ "author_external_id", T_STR, F_BODY, 1, 255, .doc = "Of a customer." },
+	{ "author_id",   T_STR,  F_BODY, 1, 127, .doc = "Our id, in an export of ours." },
+	{ "created_at",  T_TIME, F_BODY, .doc = "When it was written." },
+	{ .name = NULL }
+};
+static const struct field ticket_row[] = {
+	{ "ticket_id",        T_ID,   F_BODY, .doc = "Our id, kept where it is free." },
+	{ "external_id",      T_STR,  F_BODY, 1, 255, .doc = "The other desk's id: by it a ticket is known again." },
+	{ "number",           T_INT,  F_BODY, 1, 999999999999, .doc = "Kept where it is free." },
+	{ "title",            T_STR,  F_BODY|F_REQ, 1, 500, .doc = "The subject." },
+	{ "description",      T_TEXT, F_BODY, 0, 65536, .doc = "The first message." },
+	{ "status",           T_ENUM, F_BODY, .words = status, .doc = "new unless given." },
+	{ "priority",         T_ENUM, F_BODY, .words = priority, .doc = "normal unless given." },
+	{ "tags",             T_TAG,  F_BODY|F_LIST, .max_items = 100, .doc = "Labels." },
+	{ "channel",          T_ENUM, F_BODY, .words = channel, .doc = "import unless given." },
+	{ "required_skills",  T_TAG,  F_BODY|F_LIST, .max_items = 20, .doc = "Skills." },
+	{ "requester",        T_OBJECT, F_BODY, .sub = person_fields, .doc = "Who asks." },
+	{ "assignee_email",   T_STR,  F_BODY, 1, 254, .doc = "The agent, by address." },
+	{ "team",             T_STR,  F_BODY, 1, 255, .doc = "The team, by name." },
+	{ "queue",            T_STR,  F_BODY, 1, 255, .doc = "The queue, by name." },
+	{ "custom_fields",    T_OBJECT, F_BODY, 0, 65536, .doc = "By key." },
+	{ "comments",         T_OBJECT, F_BODY|F_LIST, .sub = comment_fields, .max_items = 5000, .doc = "The thread, oldest first." },
+	{ "first_response_at", T_TIME, F_BODY, .doc = "Found in the thread unless given." },
+	{ "resolved_at",      T_TIME, F_BODY, .doc = "When it was solved." },
+	{ "closed_at",        T_TIME, F_BODY, .doc = "When it was closed." },
+	{ "reopened_count",   T_INT,  F_BODY, .doc = "How often it was opened again." },
+	{ "created_by",       T_STR,  F_BODY, 1, 127, .doc = "Who made it." },
+	{ "created_at",       T_TIME, F_BODY, .doc = "When it was made." },
+	{ "updated_at",       T_TIME, F_BODY, .doc = "When it was last changed." },
+	{ .name = NULL }
+};
+static const struct field customer_row[] = {
+	{ "customer_id", T_ID,    F_BODY, .doc = "Our id, kept where it is free." },
+	{ "external_id", T_STR,   F_BODY, 1, 255, .doc = "The other desk's id." },
+	{ "name",        T_STR,   F_BODY, 0, 255, .doc = "The name." },
+	{ "email",       T_EMAIL, F_BODY, .doc = "The address." },
+	{ "phone",       T_STR,   F_BODY, 1, 64, .doc = "The telephone number." },
+	{ "company",     T_STR,   F_BODY, 1, 255, .doc = "The company, by name; made where there is none." },
+	{ "attributes",  T_OBJECT, F_BODY, 0, 65536, .doc = "Anything else." },
+	{ "created_at",  T_TIME,  F_BODY, .doc = "When the customer was first seen." },
+	{ "updated_at",  T_TIME,  F_BODY, .doc = "When the customer was last changed." },
+	{ .name = NULL }
+};
+
+/* Members of an export that an import finds out anew. */
+static const char *const export_only[] = { "org_id", "type", "version", "customer_id", "company_id", "team_id",
+	"queue_id", "assignee_user_id", "last_customer_comment_at", "last_agent_comment_at", "snoozed_until",
+	"snooze_until_reply", "merged_into_id", "ai_classification", "erased_at", "surveys", NULL };
+/* clang-format on */
+
+/* null is the same as absent, so that an export need not leave anything out. */
+static void
+drop_nulls(struct json_object *o)
+{
+	static const unsigned most = 128;
+	const char *names[128];
+	unsigned n = 0;
+	size_t i;
+
+	if (json_object_is_type(o, json_type_array))
+		for (i = 0; i < json_object_array_length(o); i++)
+			drop_nulls(json_object_array_get_idx(o, i));
+	if (!json_object_is_type(o, json_type_object))
+		return;
+	json_object_object_foreach(o, name, value)
+	{
+		if (value == NULL && n < most)
+			names[n++] = name;
+		else if (value != NULL)
+			drop_nulls(value);
+	}
+	while (n > 0)
+		json_object_object_del(o, names[--n]);
+}
+
+static void
+prepare(struct json_object *row, bool customers)
+{
+	const char *const *name;
+	struct json_object *v;
+
+	for (name = export_only; *name != NULL; name++)
+		if (!customers || strcmp(*name, "customer_id") != 0)
+			json_object_object_del(row, *name);
+	if (json_object_object_get_ex(row, "status", &v) &&
+	    json_object_is_type(v, json_type_string) &&
+	    strcmp(json_object_get_string(v), "merged") ==
+		0) /* there is nothing to be merged into */
+		json_object_object_add(row, "status", json_object_new_string("closed"));
+	drop_nulls(row);
+}
+
+bool
+import_check(
+    struct arena *arena, bool customers, struct json_object *row, struct import_refusal *why)
+{
+	struct req check = { .arena = arena };
+
+	if (!json_object_is_type(row, json_type_object)) {
+		*why = (struct import_refusal){ "type", "A row must be an object." };
+		return false;
+	}
+	prepare(row, customers);
+	schema_members(&check, "", customers ? customer_row : ticket_row, F_BODY, row);
+	if (customers && !check.failed && import_person_key(arena, row) == NULL)
+		fail_field(&check, "email", "required",
+		    "A customer needs an e-mail address or an id, to be known again.");
+	if (!check.failed)
+		return true;
+	why->code = check.fields->code;
+	why->message = arena_printf(arena, "%s: %s", check.fields->field, check.fields->message);
+	return false;
+}
+
+const char *
+import_person_key(struct arena *arena, struct json_object *person)
+{
+	static const struct {
+		const char *name, *prefix;
+	} by[] = { { "customer_id", "i" }, { "external_id", "x" }, { "email", "e" } };
+	struct json_object *v;
+	unsigned i;
+	char *key, *p;
+
+	for (i = 0; i < LENGTH(by); i++) {
+		if (!json_object_object_get_ex(person, by[i].name, &v))
+			continue;
+		key = arena_printf(arena, "%s:%s", by[i].prefix, json_object_get_string(v));
+		for (p = key; i == 2 && *p != '\0'; p++)
+			*p = (char)tolower((unsigned char)*p);
+		return key;
+	}
+	return NULL;
+}

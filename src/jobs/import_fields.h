@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SERVICEOS_IMPORT_FIELDS_H
+#define SERVICEOS_IMPORT_FIELDS_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+
+struct arena;
+
+struct import_refusal {
+	const char *code;
+	const char *message; /* "comments[0].body: At least 1 character that is not blank." */
+};
+
+/* Check a row of ours, as a body of the API is checked; what only an export has is taken out. */
+bool import_check(
+    struct arena *, bool customers, struct json_object *row, struct import_refusal *why);
+/* "i:<id>", "x:<external id>" or "e:<address>": by what a person is known; NULL by nothing. */
+const char *import_person_key(struct arena *, struct json_object *person);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SERVICEOS_IMPORT_MAP_H
+#define SERVICEOS_IMPORT_MAP_H
+
+/*
+ * From a record of another desk to a row of ours: the object that an import of
+ * ndjson has, and that an export of ours writes. import_fields.c says what is
+ * in it.
+ *
+ * zendesk: a ticket as its export and incremental API give it: id, subject,
+ * description, status (hold, solved), priority, requester or requester_id,
+ * assignee, group, tags, custom_fields [{id, value}], comments [{id,
+ * author_id, body, public, created_at}], created_at, updated_at.
+ * freshdesk: a helpdesk_ticket as its export gives it: display_id, subject,
+ * description, status 2 to 5, priority 1 to 4, requester, responder, notes
+ * [{id, body, private, incoming, created_at, user}], custom_field.
+ */
+
+#include <json-c/json.h>
+#include <stdbool.h>
+
+struct arena;
+struct import_reader;
+
+enum import_format { FORMAT_NDJSON, FORMAT_CSV, FORMAT_ZENDESK, FORMAT_FRESHDESK, FORMAT__MAX };
+extern const char *const import_formats[]; /* in this order; ends in NULL */
+
+struct import_map {
+	struct arena *arena;
+	enum import_format format;
+	bool customers;              /* rather than tickets */
+	struct json_object *columns; /* of CSV: where each one goes, or null */
+	struct json_object *mapping; /* the caller's: {"their field": "our field"}, or NULL */
+	struct json_object *types;   /* of our custom fields: {"plan": "dropdown"} */
+	struct json_object *ignored; /* set of their fields that had no place */
+};
+
+/* Where the columns of a header go, as an array of paths and nulls. */
+struct json_object *import_columns(const struct import_map *, const struct import_reader *);
+/* A row of CSV, or an object of any format, as a row of ours. The record may be changed. */
+struct json_object *import_csv_row(const struct import_map *, const struct import_reader *);
+struct json_object *import_object_row(const struct import_map *, struct json_object *record);
+
+/* A word or name of theirs, and what it is here. */
+struct import_word {
+	const char *theirs, *ours;
+};
+
+/* import_values.c: ours by theirs whatever the case, or NULL; the table ends in NULL. */
+const char *map_translate(const struct import_word *, const char *theirs);
+const char *map_lower(const struct import_map *, const char *);
+/* The words between separators, as an array. */
+struct json_object *map_words(const char *text, const char *separators);
+/* A text in the form of the field of ours with this name. */
+struct json_object *map_value(const struct import_map *, const char *name, const char *text);
+
+/* import_foreign.c */
+struct json_object *import_zendesk(const struct import_map *, struct json_object *record);
+struct json_object *import_freshdesk(const struct import_map *, struct json_object *record);
+
+/* What the formats share. All objects die with the arena. */
+struct json_object *map_object(const struct import_map *);
+struct json_object *map_array(const struct import_map *);
+/* A member by path "requester.email"; NULL when absent or null. */
+struct json_object *map_get(struct json_object *, const char *path);
+/* The same as text: strings and numbers; NULL for the rest and for "". */
+const char *map_text(const struct import_map *, struct json_object *, const char *path);
+/* Put a text under a path, in the form that our field of this name wants; nothing for NULL. */
+void map_put(
+    const struct import_map *, struct json_object *row, const char *path, const char *text);
+/* A custom field by their name, where the mapping or its own name leads; else it is noted. */
+void map_custom(const struct import_map *, struct json_object *row, const char *name,
+    struct json_object *value);
+
+#endif
