@@ -198,12 +198,10 @@ static void
 add_person(struct batch *b, struct json_object *holder, const char *key_name,
     struct json_object *person, struct json_object *since)
 {
-	const char *key = import_person_key(b->job->arena, person);
-
-	if (key == NULL)
+	if (!import_person_key(b->job->arena, person))
 		return;
-	json_object_object_add(holder, key_name, json_object_new_string(key));
-	json_object_object_add(person, "key", json_object_new_string(key));
+	json_object_object_add(
+	    holder, key_name, json_object_get(json_object_object_get(person, "key")));
 	if (since != NULL)
 		json_object_object_add(person, "since", json_object_get(since));
 	buf_printf(&b->people, "%s%s", b->people.len == 0 ? "" : ",",
@@ -263,10 +261,7 @@ take_row(struct batch *b, struct json_object *row)
 		return;
 	}
 	set_integer(row, "line", b->in.at);
-	if (b->map.customers)
-		json_object_object_add(
-		    row, "key", json_object_new_string(import_person_key(arena, row)));
-	else
+	if (!b->map.customers)
 		add_people(b, row);
 	buf_printf(&b->rows, "%s%s", b->rows.len == 0 ? "" : ",",
 	    json_object_to_json_string_ext(row, JSON_C_TO_STRING_PLAIN));

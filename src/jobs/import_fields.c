@@ -134,7 +134,7 @@ import_check(
 	}
 	prepare(row, customers);
 	schema_members(&check, "", customers ? customer_row : ticket_row, F_BODY, row);
-	if (customers && !check.failed && import_person_key(arena, row) == NULL)
+	if (customers && !check.failed && !import_person_key(arena, row))
 		fail_field(&check, "email", "required",
 		    "A customer needs an e-mail address or an id, to be known again.");
 	if (!check.failed)
@@ -144,23 +144,30 @@ import_check(
 	return false;
 }
 
-const char *
+/* What a person is looked up by goes into the object: a key, and the address in lower case. */
+bool
 import_person_key(struct arena *arena, struct json_object *person)
 {
 	static const struct {
 		const char *name, *prefix;
-	} by[] = { { "customer_id", "i" }, { "external_id", "x" }, { "email", "e" } };
+	} by[] = { { "customer_id", "i" }, { "external_id", "x" }, { "address", "e" } };
 	struct json_object *v;
+	char *address, *p;
 	unsigned i;
-	char *key, *p;
 
+	if (json_object_object_get_ex(person, "email", &v)) {
+		address = arena_strdup(arena, json_object_get_string(v));
+		for (p = address; *p != '\0'; p++)
+			*p = (char)tolower((unsigned char)*p);
+		json_object_object_add(person, "address", json_object_new_string(address));
+	}
 	for (i = 0; i < LENGTH(by); i++) {
 		if (!json_object_object_get_ex(person, by[i].name, &v))
 			continue;
-		key = arena_printf(arena, "%s:%s", by[i].prefix, json_object_get_string(v));
-		for (p = key; i == 2 && *p != '\0'; p++)
-			*p = (char)tolower((unsigned char)*p);
-		return key;
+		json_object_object_add(person, "key",
+		    json_object_new_string(
+			arena_printf(arena, "%s:%s", by[i].prefix, json_object_get_string(v))));
+		return true;
 	}
-	return NULL;
+	return false;
 }

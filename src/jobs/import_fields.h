@@ -15,7 +15,7 @@ struct import_refusal {
 /* Check a row of ours, as a body of the API is checked; what only an export has is taken out. */
 bool import_check(
     struct arena *, bool customers, struct json_object *row, struct import_refusal *why);
-/* "i:<id>", "x:<external id>" or "e:<address>": by what a person is known; NULL by nothing. */
-const char *import_person_key(struct arena *, struct json_object *person);
+/* Put by what a person is known under "key" and "address"; false when by nothing. */
+bool import_person_key(struct arena *, struct json_object *person);
 
 #endif
