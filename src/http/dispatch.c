@@ -44,13 +44,14 @@ waited_too_long(const struct http_request *in)
 	       wall_ms() - in->received_ms > conf.queue_timeout;
 }
 
-bool
-http_is_streamed(struct arena *arena, const struct http_request *in)
+long
+http_stream_limit(struct arena *arena, const struct http_request *in)
 {
 	struct route_match match;
 
-	return route_match(arena, in->method, in->path, &match) &&
-	       (match.route->flags & R_STREAM) != 0;
+	if (!route_match(arena, in->method, in->path, &match) || match.route->stream == NULL)
+		return 0;
+	return *match.route->stream;
 }
 
 /* What the web server gave us can be refused before any work. */

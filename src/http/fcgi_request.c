@@ -159,7 +159,7 @@ read_piece(void *from, void *into, size_t max)
 
 /* A file: the handler reads it, and fcgi_drain() what the handler leaves. */
 static bool
-take_stream(FCGX_Request *fcgi, struct http_request *in)
+take_stream(FCGX_Request *fcgi, struct http_request *in, long limit)
 {
 	long declared = declared_length(in);
 
@@ -167,7 +167,7 @@ take_stream(FCGX_Request *fcgi, struct http_request *in)
 	in->from = fcgi->in;
 	in->body = "";
 	in->body_len = declared > 0 ? (size_t)declared : 0;
-	in->too_large = declared > conf.attachment_max;
+	in->too_large = declared > limit;
 	return true;
 }
 
@@ -185,6 +185,7 @@ fcgi_read_request(struct arena *arena, FCGX_Request *fcgi, struct http_request *
 {
 	size_t bytes = 0;
 	char **p;
+	long limit;
 
 	*in = (struct http_request){ .method = "", .path = "", .query = "", .address = "" };
 	for (p = fcgi->envp; *p != NULL; p++) {
@@ -195,7 +196,8 @@ fcgi_read_request(struct arena *arena, FCGX_Request *fcgi, struct http_request *
 		else
 			take_param(arena, in, *p);
 	}
-	return http_is_streamed(arena, in) ? take_stream(fcgi, in) : read_body(arena, fcgi, in);
+	limit = http_stream_limit(arena, in);
+	return limit > 0 ? take_stream(fcgi, in, limit) : read_body(arena, fcgi, in);
 }
 
 static void

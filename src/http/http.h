@@ -53,9 +53,9 @@ struct worker; /* what a process keeps between requests: http/req.h */
 /* NULL when absent; malformed requests never get this far with a duplicate. */
 const char *http_header(const struct http_request *, const char *name);
 
-/* Whether its body is read by the handler, in pieces. http/dispatch.c. */
+/* How long a body may be that the handler reads in pieces; 0 for another. http/dispatch.c. */
 struct arena;
-bool http_is_streamed(struct arena *, const struct http_request *);
+long http_stream_limit(struct arena *, const struct http_request *);
 
 /* Answer one request; everything is allocated in the worker's arena. http/dispatch.c. */
 void http_dispatch(struct worker *, const struct http_request *, struct http_reply *);

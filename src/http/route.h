@@ -112,7 +112,6 @@ struct include {
 #define R_RAW 0x20       /* the reply is not JSON of a resource; excluded from body checks */
 #define R_HIDDEN 0x40    /* served, but not part of the OpenAPI document */
 #define R_OUTSIDE 0x80   /* no transaction of the dispatcher's: the handler makes its own */
-#define R_STREAM 0x400   /* the handler reads the body in pieces; it is no JSON */
 #define R_NUMBERS \
 	0x200          /* the same for each of the body's tickets; r->number is an array's text \
 	                */
@@ -134,6 +133,8 @@ struct route {
 	const struct list *list;
 	const struct filter *query; /* further query parameters of an operation that is no list */
 	const struct include *includes;
+	const long *stream; /* the handler reads the body in pieces, of at most so many bytes; it is
+	                       no JSON */
 	enum sql_id
 	    exec; /* api_exec: $1 org, path ids, new id (R_CREATE), body. First column: the id */
 	const char *summary;

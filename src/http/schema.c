@@ -364,7 +364,7 @@ schema_body(struct req *r)
 	struct json_error e;
 	bool empty = r->in->body_len == 0;
 
-	if (r->route->body == NULL || (r->route->flags & R_STREAM) != 0)
+	if (r->route->body == NULL || r->route->stream != NULL)
 		return 0;
 	if (!empty && !media_type_fits(http_header(r->in, "content-type")))
 		return fail(r, E_MEDIA_TYPE);

@@ -171,7 +171,7 @@ download(struct req *r)
 
 /* clang-format off */
 const struct route attachment_routes[] = {
-	{ POST, "/api/tickets/:id/attachments", "attachments.upload", upload, S_TICKETS_WRITE, .flags = R_CREATE|R_OUTSIDE|R_STREAM,
+	{ POST, "/api/tickets/:id/attachments", "attachments.upload", upload, S_TICKETS_WRITE, .flags = R_CREATE|R_OUTSIDE, .stream = &conf.attachment_max,
 	    .query = upload_query, .reply = &attachment, .summary = "Upload a file",
 	    .doc = "The body is the file itself, up to 25 MiB; the query names it: ?filename=screenshot.png." },
 	{ GET, "/api/attachments/:id", "attachments.download", download, S_TICKETS_READ, .flags = R_PUBLIC|R_RAW,

@@ -7,14 +7,17 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/conf.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/state_file.h"
 #include "http/req.h"
 
 #define MAPPING_MAX 500
+#define PIECE 65536
 
 /* clang-format off */
 static const char *const kinds[] = { "tickets", "customers", NULL };
@@ -147,6 +150,25 @@ write_all(int fd, const char *data, size_t len)
 	return true;
 }
 
+/*
+ * The body into the file, in pieces. It can be read once only: when the
+ * transaction is tried again, the file is there already.
+ */
+static bool
+copy_body(struct req *r, int fd)
+{
+	char *piece = arena_room(r->arena, PIECE);
+	size_t at = 0, total = 0, n;
+	struct stat st;
+
+	while ((n = http_body_read(r->in, &at, piece, PIECE)) > 0) {
+		if ((total == 0 && ftruncate(fd, 0) == -1) || !write_all(fd, piece, n))
+			return false;
+		total += n;
+	}
+	return fsync(fd) == 0 && fstat(fd, &st) == 0 && (size_t)st.st_size == r->in->body_len;
+}
+
 /* The job's file, whole and on disk before the job is. */
 static int
 store_body(struct req *r)
@@ -157,8 +179,7 @@ store_body(struct req *r)
 
 	state_path(path, "imports", r->org, r->new_id, "");
 	fd = state_open(path);
-	ok = fd != -1 && ftruncate(fd, 0) == 0 && write_all(fd, r->in->body, r->in->body_len) &&
-	     fsync(fd) == 0;
+	ok = fd != -1 && copy_body(r, fd);
 	if (!ok)
 		log_error("%s: %s", path, strerror(errno));
 	if (fd != -1)
@@ -214,7 +235,7 @@ cancel_import(struct req *r)
 
 /* clang-format off */
 const struct route import_routes[] = {
-	{ POST, "/api/imports", "imports.create", create_import, S_IMPORT, TIER_BULK, .flags = R_CREATE, .status = 202,
+	{ POST, "/api/imports", "imports.create", create_import, S_IMPORT, TIER_BULK, .flags = R_CREATE, .stream = &conf.import_max, .status = 202,
 	    .query = options, .reply = &import, .summary = "Start an import",
 	    .doc = "The body is the file, in UTF-8; the query says what it is. A row is known again by its external_id (or by ticket_id, in an export of ours), "
 	        "keeps its number where that is free, its times, status, tags, custom fields, and comments with their authors; its requester becomes a customer where there is none. "

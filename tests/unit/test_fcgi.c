@@ -107,12 +107,12 @@ tell(const struct http_request *in, struct buf *b)
 		buf_printf(b, "body %zu %lu\n", in->body_len, sum(in->body, in->body_len));
 }
 
-bool
-http_is_streamed(struct arena *arena, const struct http_request *in)
+long
+http_stream_limit(struct arena *arena, const struct http_request *in)
 {
 	(void)arena;
 	(void)in;
-	return false;
+	return 0;
 }
 
 void
