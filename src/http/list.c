@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "http/csv.h"
+#include "http/cursor.h"
 #include "http/schema.h"
 
 #define DEFAULT_LIMIT 50
@@ -204,41 +205,27 @@ choose_order(struct page *p)
 	p->limit = limit == NULL ? DEFAULT_LIMIT : strtol(limit, NULL, 10);
 }
 
-/*
- * A cursor is base64url of "<sort>\n<value>\n<id>": where the last page ended.
- * It says nothing that the list itself does not, so it needs no signature.
- */
+static const char *
+order_of(const struct page *p)
+{
+	return arena_printf(p->r->arena, "%s%s", p->descending ? "-" : "", p->sort->name);
+}
+
 static const char *
 make_cursor(const struct page *p, const char *value, const char *id)
 {
-	const char *text = arena_printf(
-	    p->r->arena, "%s%s\n%s\n%s", p->descending ? "-" : "", p->sort->name, value, id);
-
-	return base64url_encode(p->r->arena, text, strlen(text));
+	return cursor_make(p->r->arena, order_of(p), value, id);
 }
 
 static int
 add_cursor(struct page *p)
 {
-	const char *cursor = query_get(p->r, "cursor");
-	unsigned char *raw;
-	char *text, *value, *id;
-	long len;
+	const char *cursor = query_get(p->r, "cursor"), *value, *id;
 	int n;
 
 	if (cursor == NULL)
 		return 0;
-	len = base64url_decode(p->r->arena, cursor, strlen(cursor), &raw);
-	if (len <= 0 || memchr(raw, '\0', (size_t)len) != NULL)
-		return fail(p->r, E_INVALID_CURSOR);
-	text = arena_strndup(p->r->arena, (const char *)raw, (size_t)len);
-	value = strchr(text, '\n');
-	id = value == NULL ? NULL : strrchr(value + 1, '\n'); /* a text may have lines */
-	if (id == NULL)
-		return fail(p->r, E_INVALID_CURSOR);
-	*value++ = '\0';
-	*id++ = '\0';
-	if ((*text == '-') != p->descending || strcmp(text + (*text == '-'), p->sort->name) != 0)
+	if (!cursor_read(p->r->arena, cursor, order_of(p), &value, &id))
 		return fail(p->r, E_INVALID_CURSOR);
 	n = add_value(p, value);
 	add_value(p, id);
