@@ -14,6 +14,7 @@ RETURNING o.org_id;
 
 -- name: organization_usage
 SELECT o.org_id,
+       (SELECT COALESCE(sum(a.size), 0)::bigint FROM attachment a WHERE a.org_id = o.org_id) AS storage_bytes,
        (SELECT COALESCE(sum(u.requests), 0) FROM usage_day u
          WHERE u.org_id = o.org_id AND u.day > current_date - 30)::bigint AS requests_30d,
        (SELECT COALESCE(sum(u.errors), 0) FROM usage_day u

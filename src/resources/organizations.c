@@ -24,6 +24,7 @@ static const struct resource organization = {
 
 static const struct field usage_fields[] = {
 	{ "org_id",       T_STR, F_OUT, .example = "\"org_123\"", .doc = "The organization." },
+	{ "storage_bytes", T_INT, F_OUT, .max = 9007199254740991, .example = "482130", .doc = "Bytes of all attachments." },
 	{ "requests_30d", T_INT, F_OUT, .max = 9007199254740991, .example = "1200", .doc = "Requests of the last 30 days." },
 	{ "errors_30d",   T_INT, F_OUT, .max = 9007199254740991, .example = "12", .doc = "Of these, refused or failed ones." },
 	{ "tickets",      T_INT, F_OUT, .max = 9007199254740991, .example = "1042", .doc = "Tickets." },
