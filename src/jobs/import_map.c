@@ -51,7 +51,7 @@ map_object(const struct import_map *m)
 {
 	struct json_object *o = json_object_new_object();
 
-	arena_defer(m->arena, put_object, json_object_get(o));
+	arena_defer(m->arena, put_object, o);
 	return o;
 }
 
@@ -60,7 +60,7 @@ map_array(const struct import_map *m)
 {
 	struct json_object *o = json_object_new_array();
 
-	arena_defer(m->arena, put_object, json_object_get(o));
+	arena_defer(m->arena, put_object, o);
 	return o;
 }
 
