@@ -26,6 +26,7 @@ static const struct command commands[] = {
 	{ "key revoke",   "ORG KEY-ID", 2, 2, ctl_key_revoke, "Revoke an API key." },
 	{ "user create",  "ORG EMAIL NAME ROLE", 4, 4, ctl_user_create, "Create a user with the password on standard input." },
 	{ "demo",         "[TICKETS]", 0, 1, ctl_demo, "Load a believable data set into several organizations." },
+	{ "import",       "ORG FILE [--kind K] [--format F] [--on-conflict C] [--mapping JSON] [--dry-run] [--resume IMPORT-ID]", 2, 14, ctl_import, "Import a file of any size, and show how far it is." },
 	{ "openapi",      "", 0, 0, ctl_openapi, "Print the OpenAPI document." },
 	{ "check-config", "[--defaults]", 0, 1, ctl_check_config, "Check the configuration, or print a sample of it." },
 	{ "doctor",       "", 0, 0, ctl_doctor, "Say what is wrong with PostgreSQL, Redis, migrations, clock and sockets." },

@@ -13,6 +13,7 @@ int ctl_key_create(int argc, char **argv);
 int ctl_key_revoke(int argc, char **argv);
 int ctl_user_create(int argc, char **argv);
 int ctl_demo(int argc, char **argv);
+int ctl_import(int argc, char **argv);
 int ctl_openapi(int argc, char **argv);
 int ctl_check_config(int argc, char **argv);
 int ctl_doctor(int argc, char **argv);

@@ -20,6 +20,18 @@ CREATE OR REPLACE TRIGGER email_update AFTER UPDATE ON customer
   FOR EACH ROW WHEN ((NEW.email, NEW.merged_into_id) IS DISTINCT FROM (OLD.email, OLD.merged_into_id))
   EXECUTE FUNCTION customer_email_sync();
 
+-- ---- what an export says of authors, so that an import elsewhere knows them
+CREATE OR REPLACE FUNCTION author_email(p_org text, p_type text, p_id text) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  IF p_type = 'user' THEN
+    RETURN (SELECT u.email FROM app_user u WHERE u.org_id = p_org AND u.user_id::text = p_id);
+  ELSIF p_type = 'customer' AND p_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN
+    RETURN (SELECT c.email FROM customer c WHERE c.org_id = p_org AND c.customer_id = p_id::uuid);
+  END IF;
+  RETURN NULL;
+END
+$$;
+
 -- ---- silence
 -- An import starts nothing and is one entry of the audit log, not one for each
 -- row. A worker is quiet only in the transaction of an import that runs.
@@ -167,7 +179,8 @@ BEGIN
          (SELECT c.company_id FROM customer c WHERE c.org_id = p_org AND c.customer_id = b.customer_id),
          b.team_id, b.queue_id, b.assignee_user_id, COALESCE(b.required_skills, '{}'), COALESCE(b.tags, '{}'),
          COALESCE(b.channel, 'import'), b.external_id, COALESCE(b.custom_fields, '{}'),
-         COALESCE(b.first_response_at, s.first_reply), s.last_customer, s.last_agent,
+         COALESCE(b.first_response_at, s.first_reply), COALESCE(b.last_customer_comment_at, s.last_customer),
+         COALESCE(b.last_agent_comment_at, s.last_agent),
          COALESCE(b.resolved_at, CASE WHEN b.status IN ('resolved', 'closed') THEN COALESCE(b.updated_at, b.created_at) END),
          COALESCE(b.closed_at, CASE WHEN b.status = 'closed' THEN COALESCE(b.updated_at, b.created_at) END),
          COALESCE(b.reopened_count, 0), COALESCE(b.created_by, guc('app.actor_id')),
@@ -176,6 +189,7 @@ BEGIN
            ticket_id uuid, title text, description text, status text, priority text, customer_id uuid,
            team_id uuid, queue_id uuid, assignee_user_id uuid, required_skills text[], tags text[],
            channel text, external_id text, custom_fields jsonb, first_response_at timestamptz,
+           last_customer_comment_at timestamptz, last_agent_comment_at timestamptz,
            resolved_at timestamptz, closed_at timestamptz, reopened_count int, created_by text,
            created_at timestamptz, updated_at timestamptz, comments jsonb)
     LEFT JOIN LATERAL (
@@ -184,6 +198,11 @@ BEGIN
              max(c.created_at) FILTER (WHERE c.author_type <> 'customer') AS last_agent
         FROM jsonb_to_recordset(b.comments) AS c(author_type text, internal boolean, created_at timestamptz)
        WHERE c.internal IS NOT TRUE AND c.author_type <> 'system') s ON true;
+  INSERT INTO ticket_tag (org_id, tag, ticket_id)
+  SELECT p_org, btrim(g), b.ticket_id
+    FROM jsonb_to_recordset(p_rows) AS b(ticket_id uuid, tags text[]), unnest(b.tags) g
+   WHERE btrim(g) <> ''
+  ON CONFLICT DO NOTHING;
 END
 $$;
 
@@ -238,6 +257,33 @@ BEGIN
       SELECT COALESCE(c.created_at, r.created_at + c.n * interval '1 millisecond', clock_timestamp()) AS at) at
    WHERE NOT r.known OR c.external_id IS NOT NULL OR c.comment_id IS NOT NULL
   ON CONFLICT DO NOTHING;
+END
+$$;
+
+-- Comments on lines of their own, as an export has them behind its tickets.
+CREATE OR REPLACE FUNCTION import_threads(p_org text, p_rows jsonb, p_people jsonb) RETURNS jsonb[] LANGUAGE plpgsql AS $$
+DECLARE
+  results jsonb[];
+  good jsonb;
+BEGIN
+  SELECT array_agg(jsonb_build_object('line', r.line, 'item', r.item, 'outcome', r.outcome,
+           'code', CASE r.outcome WHEN 'failed' THEN 'unknown_ticket' WHEN 'skipped' THEN 'already_exists' END,
+           'message', CASE r.outcome WHEN 'failed' THEN 'There is no ticket for the comment.'
+                                     WHEN 'skipped' THEN 'The comment is there already.' END)),
+         jsonb_agg(jsonb_build_object('ticket_id', r.ticket_id, 'customer_id', r.customer_id, 'known', true,
+                                      'created_at', r.created_at, 'comments', r.comments)) FILTER (WHERE r.outcome = 'created')
+    INTO results, good
+    FROM (SELECT x.line, x.item, x.comments, t.ticket_id, t.customer_id, t.created_at,
+                 CASE WHEN t.ticket_id IS NULL THEN 'failed' WHEN EXISTS (
+                        SELECT 1 FROM comment c WHERE c.org_id = p_org AND c.comment_id = x.comment_id) THEN 'skipped'
+                      ELSE 'created' END AS outcome
+            FROM jsonb_to_recordset(p_rows) AS x(line bigint, item text, ticket_id uuid, comment_id uuid, comments jsonb)
+            LEFT JOIN LATERAL (SELECT k.ticket_id, k.customer_id, k.created_at FROM ticket k
+                                WHERE k.org_id = p_org AND k.ticket_id = x.ticket_id LIMIT 1) t ON true) r;
+  IF good IS NOT NULL THEN
+    PERFORM import_comments(p_org, good, p_people);
+  END IF;
+  RETURN results;
 END
 $$;
 
@@ -328,11 +374,23 @@ $$;
 -- ---- a batch
 CREATE OR REPLACE FUNCTION import_rows(p_org text, p_kind text, p_rows jsonb, p_people jsonb, p_update boolean) RETURNS jsonb[]
 LANGUAGE plpgsql AS $$
+DECLARE
+  tickets jsonb;
+  threads jsonb;
+  results jsonb[] := '{}';
 BEGIN
   IF p_kind = 'customers' THEN
     RETURN import_customers(p_org, p_rows, p_update);
   END IF;
-  RETURN import_tickets(p_org, p_rows, p_people, p_update);
+  SELECT jsonb_agg(r) FILTER (WHERE NOT r ? 'thread'), jsonb_agg(r) FILTER (WHERE r ? 'thread')
+    INTO tickets, threads FROM jsonb_array_elements(p_rows) r;
+  IF tickets IS NOT NULL THEN
+    results := import_tickets(p_org, tickets, p_people, p_update);
+  END IF;
+  IF threads IS NOT NULL THEN
+    results := results || import_threads(p_org, threads, import_people(p_org, p_people));
+  END IF;
+  RETURN results;
 END
 $$;
 
@@ -379,6 +437,9 @@ BEGIN
         results := import_singly(p_org, kind_, p_rows, p_people, update_);
       END;
       IF (p_spec ->> 'dry_run')::boolean THEN
+        -- The ticket may have been in a batch that was taken back.
+        results := ARRAY(SELECT CASE x ->> 'code' WHEN 'unknown_ticket' THEN x || '{"outcome": "created"}' ELSE x END
+                           FROM unnest(results) x);
         RAISE EXCEPTION USING ERRCODE = 'SVDRY';
       END IF;
     EXCEPTION WHEN SQLSTATE 'SVDRY' THEN

@@ -17,6 +17,10 @@ WITH made AS (
 )
 SELECT put_event($1, 'import.created', false, true, 'import', m.job_id::text, NULL, NULL, m.spec), m.job_id FROM made m;
 
+-- One that serviceosctl runs itself: due for no scheduler.
+-- name: import_by_hand
+UPDATE job SET run_after = 'infinity' WHERE org_id = $1 AND job_id = $2 AND state = 'queued' RETURNING job_id;
+
 -- The rows that were not taken, or not in full, after row $3.
 -- name: import_get
 SELECT i.*, (SELECT COALESCE(jsonb_agg(to_jsonb(x) - 'n' ORDER BY x.n), '[]')

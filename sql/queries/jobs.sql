@@ -33,7 +33,8 @@ SELECT j.spec, j.cursor, j.result, j.total, j.done, j.failed, j.cancel_requested
 -- name: job_save
 UPDATE job
    SET state = $3, cursor = $4::jsonb, result = $5::jsonb, total = $6::bigint, done = $7::bigint,
-       failed = $8::bigint, run_after = now(), attempts = 0,
+       failed = $8::bigint, attempts = 0,
+       run_after = CASE WHEN run_after = 'infinity' THEN run_after ELSE now() END,
        finished_at = CASE WHEN $3 <> 'running' THEN now() END
  WHERE org_id = $1 AND job_id = $2;
 
@@ -49,3 +50,12 @@ UPDATE job SET run_after = now() + make_interval(secs => least(60, 2 ^ attempts)
 -- name: job_item_put
 INSERT INTO job_item (org_id, job_id, n, item, outcome, line, code, message, before)
 VALUES ($1, $2, $3::bigint, $4, $5, NULLIF($6::bigint, 0), $7, $8, $9::jsonb);
+
+-- By hand (job_take() of src/jobs/job.h).
+-- name: job_take
+UPDATE job SET state = 'running', token = token + 1, started_at = COALESCE(started_at, now()), error = NULL
+ WHERE org_id = $1 AND job_id = $2 AND run_after = 'infinity' AND state IN ('queued', 'running')
+RETURNING token;
+
+-- name: job_kind
+SELECT kind FROM job WHERE org_id = $1 AND job_id = $2;

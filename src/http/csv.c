@@ -34,16 +34,25 @@ is_number(Oid type)
 	return type == 20 || type == 21 || type == 23 || type == 700 || type == 701 || type == 1700;
 }
 
-/* "{a,b}" of an array is written without its braces. */
+/* {a,"b c"} of an array is written without its braces, quotes and escapes. */
 static const char *
 cell(struct buf *out, const PGresult *res, int row, int i)
 {
-	const char *text = PQgetvalue(res, row, i);
+	const char *text = PQgetvalue(res, row, i), *p;
 	Oid type = PQftype(res, i);
+	struct buf words;
 
 	if (type != 1009 && type != 2951)
 		return text;
-	return arena_strndup(out->arena, text + 1, strlen(text) - 2);
+	buf_init(&words, out->arena, strlen(text) + 1);
+	for (p = text + 1; *p != '\0' && (*p != '}' || p[1] != '\0'); p++) {
+		if (*p == '"')
+			continue;
+		if (*p == '\\' && p[1] != '\0')
+			p++;
+		buf_char(&words, *p);
+	}
+	return words.data;
 }
 
 void

@@ -22,9 +22,12 @@ identify(struct req *r, const char *key)
 	buf_init(&text, r->arena, 256);
 	buf_printf(&text, "%s\n%s\n%s", principal_actor_type(&r->who), r->who.actor, key);
 	sha256_hex(id->key, text.data, text.len);
-	buf_init(&text, r->arena, r->in->body_len + 256);
+	buf_init(&text, r->arena, (r->in->read != NULL ? 0 : r->in->body_len) + 256);
 	buf_printf(&text, "%s\n%s\n%s\n", r->in->method, r->in->path, r->in->query);
-	buf_add(&text, r->in->body, r->in->body_len);
+	if (r->in->read != NULL) /* a file that was not read yet: its length has to do */
+		buf_printf(&text, "%zu bytes", r->in->body_len);
+	else
+		buf_add(&text, r->in->body, r->in->body_len);
 	sha256_hex(id->fingerprint, text.data, text.len);
 	return id;
 }

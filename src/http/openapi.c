@@ -246,6 +246,9 @@ put_operation(struct buf *out, const struct route *route, const struct route_gro
 	put_parameters(out, route);
 	if (route->body != NULL)
 		put_body(out, route);
+	if (route->stream != NULL) /* a file: any bytes */
+		buf_str(out, ",\"requestBody\":{\"required\":true,\"content\":{"
+			     "\"application/octet-stream\":{}}}");
 	put_responses(out, route);
 	buf_char(out, '}');
 }

@@ -24,6 +24,7 @@
 #include "http/csv.h"
 #include "http/req.h"
 #include "store/condition.h"
+#include "store/files.h"
 
 #define BATCH 1000
 #define FIRST_ID "00000000-0000-0000-0000-000000000000"
@@ -33,24 +34,39 @@ struct section {
 	const char *kind; /* of the export */
 	const char *type; /* of the line */
 	const char *view, *key, *where;
-	bool extra; /* only with include_comments */
+	bool extra;         /* only with include_comments */
+	const char *more;   /* further columns of a line: what our ids mean, so that an import */
+	const char *column; /* elsewhere can tell; the same for a table */
 };
+/* clang-format off */
+#define NAME_OF(what, table, id, in_ticket) "(SELECT x." what " FROM " table " x WHERE x.org_id = t.org_id AND x." id " = t." in_ticket ")"
+#define OF_TICKET ", " NAME_OF("email", "app_user", "user_id", "assignee_user_id") " AS assignee_email, " \
+	NAME_OF("name", "team", "team_id", "team_id") " AS team, " NAME_OF("name", "queue", "queue_id", "queue_id") " AS queue"
+#define REQUESTER ", (SELECT jsonb_build_object('customer_id', c.customer_id, 'external_id', c.external_id, 'name', c.name, 'email', c.email, " \
+	"'phone', c.phone) FROM customer c WHERE c.org_id = t.org_id AND c.customer_id = t.customer_id) AS requester" OF_TICKET
+#define REQUESTER_COLUMNS ", " NAME_OF("email", "customer", "customer_id", "customer_id") " AS \"requester.email\", " \
+	NAME_OF("name", "customer", "customer_id", "customer_id") " AS \"requester.name\"" OF_TICKET
+#define AUTHOR ", author_email(t.org_id, t.author_type, t.author_id) AS author_email"
+#define COMPANY ", " NAME_OF("name", "company", "company_id", "company_id") " AS company"
+/* clang-format on */
 #define OF_TICKETS "t.ticket_id IN (SELECT t.ticket_id FROM ticket_v t WHERE t.org_id = $1 AND %s)"
-#define OF_CUSTOMER "t.customer_id = $3::uuid"
+/* One person: with those who were merged into the customer, and tickets that were deleted but are
+ * still kept. */
+#define OF_CUSTOMER "t.customer_id = ANY (customer_family($1, $3::uuid))"
 #define OF_CUSTOMERS_TICKETS \
-	"t.ticket_id IN (SELECT x.ticket_id FROM ticket x WHERE x.org_id = $1 AND x.customer_id = $3::uuid)"
+	"t.ticket_id IN (SELECT x.ticket_id FROM ticket x WHERE x.org_id = $1 AND x.customer_id = ANY (customer_family($1, $3::uuid)))"
 
 /* clang-format off */
 static const struct section sections[] = {
-	{ "tickets",   "ticket",   "ticket_v",        "ticket_id",   "%s", false },
-	{ "tickets",   "comment",  "comment_v",       "comment_id",  OF_TICKETS, true },
-	{ "tickets",   "note",     "internal_note_v", "note_id",     OF_TICKETS, true },
-	{ "customers", "customer", "customer_v",      "customer_id", NULL, false },
-	{ "events",    "event",    "event_v",         "event_id",    NULL, false },
-	{ "customer",  "customer", "customer_v",      "customer_id", OF_CUSTOMER, false },
-	{ "customer",  "ticket",   "ticket_v",        "ticket_id",   OF_CUSTOMER, false },
-	{ "customer",  "comment",  "comment_v",       "comment_id",  OF_CUSTOMERS_TICKETS, false },
-	{ "customer",  "survey",   "csat_survey_v",   "survey_id",   OF_CUSTOMER, false },
+	{ "tickets",   "ticket",   "ticket_v",        "ticket_id",   "%s", false, REQUESTER, REQUESTER_COLUMNS },
+	{ "tickets",   "comment",  "comment_v",       "comment_id",  OF_TICKETS, true, AUTHOR, "" },
+	{ "tickets",   "note",     "internal_note_v", "note_id",     OF_TICKETS, true, AUTHOR, "" },
+	{ "customers", "customer", "customer_v",      "customer_id", NULL, false, COMPANY, COMPANY },
+	{ "events",    "event",    "event_v",         "event_id",    NULL, false, "", "" },
+	{ "customer",  "customer", "customer_v",      "customer_id", OF_CUSTOMER, false, COMPANY, "" },
+	{ "customer",  "ticket",   "ticket",          "ticket_id",   OF_CUSTOMER, false, REQUESTER, "" },
+	{ "customer",  "comment",  "comment_v",       "comment_id",  OF_CUSTOMERS_TICKETS, false, AUTHOR, "" },
+	{ "customer",  "survey",   "csat_survey_v",   "survey_id",   OF_CUSTOMER, false, "", "" },
 };
 /* clang-format on */
 
@@ -92,12 +108,12 @@ set_integer(struct json_object *object, const char *name, int64_t n)
 static const char *
 open_file(struct export *e, const char *path)
 {
-	char *folder = arena_strdup(e->job->arena, path);
+	struct stat st;
 
-	*strrchr(folder, '/') = '\0';
-	mkdir(arena_printf(e->job->arena, "%s/exports", conf.state_dir), 0750);
-	mkdir(folder, 0750);
-	e->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	e->fd = file_open(path);
+	if (e->fd != -1 && fstat(e->fd, &st) == 0 &&
+	    st.st_size < integer_of(e->job->cursor, "bytes"))
+		return "A part of the file was lost; start another export.";
 	if (e->fd == -1 || ftruncate(e->fd, integer_of(e->job->cursor, "bytes")) == -1 ||
 	    lseek(e->fd, 0, SEEK_END) == -1)
 		return arena_printf(
@@ -171,9 +187,9 @@ select_rows(struct export *e)
 	return db_result(e->job->db,
 	    db_queue_text(e->job->db,
 		arena_printf(arena,
-		    "SELECT t.*, t.%s AS __id FROM %s t WHERE t.org_id = $1 AND t.%s > $2 AND %s "
+		    "SELECT t.*%s, t.%s AS __id FROM %s t WHERE t.org_id = $1 AND t.%s > $2 AND %s "
 		    "ORDER BY t.%s LIMIT %d",
-		    s->key, s->view, s->key, where, s->key, BATCH),
+		    e->csv ? s->column : s->more, s->key, s->view, s->key, where, s->key, BATCH),
 		n, values));
 }
 
@@ -264,8 +280,7 @@ enum job_outcome
 export_step(struct job *job)
 {
 	struct export e = { .job = job, .fd = -1 };
-	const char *path =
-	    arena_printf(job->arena, "%s/exports/%s/%s", conf.state_dir, job->org, job->id);
+	char path[FILE_PATH];
 	struct json_object *conditions = NULL;
 	enum job_outcome outcome = JOB_MORE;
 	const char *why;
@@ -278,6 +293,7 @@ export_step(struct job *job)
 		job->error = e.condition.message;
 		return JOB_FAILED;
 	}
+	file_path(path, "exports", job->org, job->id);
 	why = open_file(&e, path);
 	e.section = find_section(job);
 	if (why == NULL && (e.section == NULL || job->cancelled))

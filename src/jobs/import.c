@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Imports: a batch of rows a step; how far it came is saved with it, whatever dies. */
+/*
+ * Imports. A step reads a batch of rows from where the last one ended, and
+ * writes it with one statement (sql/functions/57_imports.sql); how far it came
+ * is saved with it, so that no row is taken twice or missed, whatever dies.
+ */
 #include "jobs/import.h"
 
 #include <errno.h>
@@ -12,24 +16,13 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/json.h"
-#include "base/state_file.h"
 #include "base/util.h"
-#include "jobs/import_fields.h"
-#include "jobs/import_map.h"
-#include "jobs/import_read.h"
+#include "jobs/import_rows.h"
 #include "store/db.h"
+#include "store/files.h"
 
 #define BATCH_ROWS 500
 #define BATCH_BYTES 4194304
-
-struct batch {
-	struct job *job;
-	struct import_reader in;
-	struct import_map map;
-	struct buf rows, people, refused; /* JSON arrays without their brackets */
-	unsigned n;
-	bool ended;
-};
 
 static const char *
 spec_text(const struct job *job, const char *name)
@@ -50,14 +43,14 @@ set_integer(struct json_object *o, const char *name, int64_t n)
 }
 
 static void
-file_path(const struct job *job, char out[STATE_PATH])
+which_file(const struct job *job, char out[FILE_PATH])
 {
 	const char *path = spec_text(job, "path");
 
 	if (path != NULL)
-		snprintf(out, STATE_PATH, "%s", path);
+		snprintf(out, FILE_PATH, "%s", path);
 	else
-		state_path(out, "imports", job->org, job->id, "");
+		file_path(out, "imports", job->org, job->id);
 }
 
 static void
@@ -67,12 +60,12 @@ close_file(void *file)
 }
 
 static const char *
-open_file(struct batch *b)
+open_file(struct import_batch *b)
 {
-	char path[STATE_PATH];
+	char path[FILE_PATH];
 	struct stat st;
 
-	file_path(b->job, path);
+	which_file(b->job, path);
 	b->in.file = fopen(path, "re");
 	if (b->in.file == NULL)
 		return arena_printf(b->job->arena, "The file is gone: %s.", strerror(errno));
@@ -84,7 +77,7 @@ open_file(struct batch *b)
 
 /* {"plan": "dropdown"} of the organisation's custom fields. */
 static struct json_object *
-field_types(struct batch *b)
+field_types(struct import_batch *b)
 {
 	const PGresult *rows = db_rows(b->job->db, SQL_CUSTOM_FIELD_TYPES, P(b->job->org));
 	struct json_object *types = map_object(&b->map);
@@ -97,7 +90,7 @@ field_types(struct batch *b)
 }
 
 static void
-prepare_map(struct batch *b)
+prepare_map(struct import_batch *b)
 {
 	struct job *job = b->job;
 	const char *format = spec_text(job, "format");
@@ -118,7 +111,7 @@ prepare_map(struct batch *b)
 
 /* The columns of CSV are kept with the cursor: a later step does not see the header. */
 static const char *
-read_header(struct batch *b)
+read_header(struct import_batch *b)
 {
 	struct json_object *columns;
 	size_t i, n;
@@ -140,7 +133,7 @@ read_header(struct batch *b)
 }
 
 static const char *
-start(struct batch *b)
+start(struct import_batch *b)
 {
 	const char *error;
 	char text[2] = "";
@@ -156,7 +149,7 @@ start(struct batch *b)
 }
 
 static void
-go_on(struct batch *b)
+go_on(struct import_batch *b)
 {
 	struct json_object *cursor = b->job->cursor;
 	const char *delimiter = json_object_get_string(json_object_object_get(cursor, "delimiter"));
@@ -169,7 +162,7 @@ go_on(struct batch *b)
 }
 
 static void
-keep_place(struct batch *b)
+keep_place(struct import_batch *b)
 {
 	struct json_object *cursor = b->job->cursor;
 
@@ -180,123 +173,7 @@ keep_place(struct batch *b)
 }
 
 static void
-refuse(struct batch *b, const char *item, const struct import_refusal *why)
-{
-	buf_printf(&b->refused, "%s{\"line\":%lld,\"item\":", b->refused.len == 0 ? "" : ",",
-	    (long long)b->in.at);
-	if (item == NULL)
-		buf_str(&b->refused, "null");
-	else
-		buf_json_str(&b->refused, item);
-	buf_printf(&b->refused, ",\"code\":\"%s\",\"message\":", why->code);
-	buf_json_str(&b->refused, why->message);
-	buf_char(&b->refused, '}');
-}
-
-/* Who is meant goes into the batch's list of people; the row keeps the key. */
-static void
-add_person(struct batch *b, struct json_object *holder, const char *key_name,
-    struct json_object *person, struct json_object *since)
-{
-	if (!import_person_key(b->job->arena, person))
-		return;
-	json_object_object_add(
-	    holder, key_name, json_object_get(json_object_object_get(person, "key")));
-	if (since != NULL)
-		json_object_object_add(person, "since", json_object_get(since));
-	buf_printf(&b->people, "%s%s", b->people.len == 0 ? "" : ",",
-	    json_object_to_json_string_ext(person, JSON_C_TO_STRING_PLAIN));
-}
-
-/* A customer who wrote a comment, with what the comment says of them. */
-static void
-add_author(struct batch *b, struct json_object *comment)
-{
-	static const char *const names[][2] = { { "author_email", "email" },
-		{ "author_external_id", "external_id" }, { "author_name", "name" } };
-	struct json_object *person = map_object(&b->map), *v;
-	const char *id = map_text(&b->map, comment, "author_id");
-	unsigned i;
-
-	if (id != NULL && uuid_valid(id))
-		json_object_object_add(person, "customer_id", json_object_new_string(id));
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (json_object_object_get_ex(comment, names[i][0], &v))
-			json_object_object_add(person, names[i][1], json_object_get(v));
-	add_person(b, comment, "author_key", person, json_object_object_get(comment, "created_at"));
-}
-
-static void
-add_people(struct batch *b, struct json_object *row)
-{
-	struct json_object *requester, *comments, *comment, *type;
-	size_t i;
-
-	if (json_object_object_get_ex(row, "requester", &requester))
-		add_person(
-		    b, row, "requester_key", requester, json_object_object_get(row, "created_at"));
-	if (!json_object_object_get_ex(row, "comments", &comments))
-		return;
-	for (i = 0; i < json_object_array_length(comments); i++) {
-		comment = json_object_array_get_idx(comments, i);
-		if (!json_object_object_get_ex(comment, "author_type", &type))
-			json_object_object_add(
-			    comment, "author_type", json_object_new_string("agent"));
-		else if (strcmp(json_object_get_string(type), "customer") == 0)
-			add_author(b, comment);
-	}
-}
-
-static void
-take_row(struct batch *b, struct json_object *row)
-{
-	struct arena *arena = b->job->arena;
-	struct import_refusal why;
-	const char *item = json_object_is_type(row, json_type_object)
-	                       ? map_text(&b->map, row, "external_id")
-	                       : NULL;
-
-	if (!import_check(arena, b->map.customers, row, &why)) {
-		refuse(b, item == NULL ? NULL : utf8_cut(arena, item, 255), &why);
-		return;
-	}
-	set_integer(row, "line", b->in.at);
-	if (!b->map.customers)
-		add_people(b, row);
-	buf_printf(&b->rows, "%s%s", b->rows.len == 0 ? "" : ",",
-	    json_object_to_json_string_ext(row, JSON_C_TO_STRING_PLAIN));
-}
-
-static void
-take_record(struct batch *b)
-{
-	struct arena *arena = b->job->arena;
-	struct json_object *record;
-	struct json_error e;
-
-	if (b->in.problem != NULL) {
-		refuse(b, NULL,
-		    &(struct import_refusal){ b->in.problem, import_read_problem(b->in.problem) });
-		return;
-	}
-	if (b->map.format == FORMAT_CSV) {
-		take_row(b, import_csv_row(&b->map, &b->in));
-		return;
-	}
-	record = json_parse(arena, b->in.text.data, b->in.text.len, &e);
-	if (record == NULL) {
-		refuse(b, NULL,
-		    &(struct import_refusal){ e.code == NULL ? "type" : e.code,
-			arena_printf(arena, "Not valid JSON at byte %zu of the row.", e.offset) });
-		return;
-	}
-	if (json_object_is_type(record, json_type_object))
-		record = import_object_row(&b->map, record);
-	take_row(b, record);
-}
-
-static void
-read_batch(struct batch *b)
+read_batch(struct import_batch *b)
 {
 	struct arena *arena = b->job->arena;
 
@@ -309,7 +186,7 @@ read_batch(struct batch *b)
 		if (b->ended)
 			break;
 		b->n++;
-		take_record(b);
+		import_take(b);
 	}
 }
 
@@ -326,7 +203,7 @@ count(struct job *job, const PGresult *row, const char *name)
 }
 
 static bool
-write_batch(struct batch *b)
+write_batch(struct import_batch *b)
 {
 	struct job *job = b->job;
 	const PGresult *row;
@@ -347,26 +224,33 @@ write_batch(struct batch *b)
 	return true;
 }
 
-/* One entry of the audit log for all of it; the uploaded file is no longer needed. */
+/* What was uploaded is no longer needed; a file that serviceosctl was given is the operator's. */
+static void
+remove_file(const struct job *job)
+{
+	char path[FILE_PATH];
+
+	if (spec_text(job, "path") != NULL)
+		return;
+	file_path(path, "imports", job->org, job->id);
+	unlink(path);
+}
+
+/* One entry of the audit log for all of it. */
 static enum job_outcome
 finish(struct job *job)
 {
-	char path[STATE_PATH];
-
 	db_do(job->db, SQL_IMPORT_EVENT,
 	    P(job->org, job->id, job->cancelled ? "import.cancelled" : "import.completed",
 		json_object_to_json_string_ext(job->result, JSON_C_TO_STRING_PLAIN)));
-	if (spec_text(job, "path") == NULL) {
-		state_path(path, "imports", job->org, job->id, "");
-		unlink(path);
-	}
+	remove_file(job);
 	return JOB_DONE;
 }
 
 enum job_outcome
 import_step(struct job *job)
 {
-	struct batch *b = arena_alloc(job->arena, sizeof(*b));
+	struct import_batch *b = arena_alloc(job->arena, sizeof(*b));
 
 	b->job = job;
 	if (job->cancelled || json_object_object_get_ex(job->cursor, "ended", NULL))
@@ -379,6 +263,8 @@ import_step(struct job *job)
 		go_on(b);
 	else
 		job->error = start(b);
+	if (job->error != NULL)
+		remove_file(job);
 	if (job->error != NULL || db_failed(job->db))
 		return JOB_FAILED;
 	b->map.columns = json_object_object_get(job->cursor, "columns");

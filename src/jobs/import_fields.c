@@ -53,6 +53,8 @@ static const struct field ticket_row[] = {
 	{ "custom_fields",    T_OBJECT, F_BODY, 0, 65536, .doc = "By key." },
 	{ "comments",         T_OBJECT, F_BODY|F_LIST, .sub = comment_fields, .max_items = 5000, .doc = "The thread, oldest first." },
 	{ "first_response_at", T_TIME, F_BODY, .doc = "Found in the thread unless given." },
+	{ "last_customer_comment_at", T_TIME, F_BODY, .doc = "The same." },
+	{ "last_agent_comment_at", T_TIME, F_BODY, .doc = "The same." },
 	{ "resolved_at",      T_TIME, F_BODY, .doc = "When it was solved." },
 	{ "closed_at",        T_TIME, F_BODY, .doc = "When it was closed." },
 	{ "reopened_count",   T_INT,  F_BODY, .doc = "How often it was opened again." },
@@ -76,8 +78,10 @@ static const struct field customer_row[] = {
 
 /* Members of an export that an import finds out anew. */
 static const char *const export_only[] = { "org_id", "type", "version", "customer_id", "company_id", "team_id",
-	"queue_id", "assignee_user_id", "last_customer_comment_at", "last_agent_comment_at", "snoozed_until",
-	"snooze_until_reply", "merged_into_id", "ai_classification", "erased_at", "surveys", NULL };
+	"queue_id", "assignee_user_id", "snoozed_until",
+	"snooze_until_reply", "merged_into_id", "ai_classification", "erased_at", NULL };
+static const char *const export_only_thread[] = { "org_id", "type", "version", "ticket_id", "mentions", "origin_ticket_id",
+	"edited_at", "redacted_at", "updated_at", NULL };
 /* clang-format on */
 
 /* null is the same as absent, so that an export need not leave anything out. */
@@ -106,20 +110,36 @@ drop_nulls(struct json_object *o)
 }
 
 static void
+drop(struct json_object *row, const char *const *names, const char *but)
+{
+	for (; *names != NULL; names++)
+		if (but == NULL || strcmp(*names, but) != 0)
+			json_object_object_del(row, *names);
+}
+
+static void
 prepare(struct json_object *row, bool customers)
 {
-	const char *const *name;
 	struct json_object *v;
 
-	for (name = export_only; *name != NULL; name++)
-		if (!customers || strcmp(*name, "customer_id") != 0)
-			json_object_object_del(row, *name);
+	drop(row, export_only, customers ? "customer_id" : NULL);
 	if (json_object_object_get_ex(row, "status", &v) &&
 	    json_object_is_type(v, json_type_string) &&
 	    strcmp(json_object_get_string(v), "merged") ==
 		0) /* there is nothing to be merged into */
 		json_object_object_add(row, "status", json_object_new_string("closed"));
 	drop_nulls(row);
+}
+
+static bool
+verdict(const struct req *check, struct import_refusal *why)
+{
+	if (!check->failed)
+		return true;
+	why->code = check->fields->code;
+	why->message =
+	    arena_printf(check->arena, "%s: %s", check->fields->field, check->fields->message);
+	return false;
 }
 
 bool
@@ -137,11 +157,24 @@ import_check(
 	if (customers && !check.failed && !import_person_key(arena, row))
 		fail_field(&check, "email", "required",
 		    "A customer needs an e-mail address or an id, to be known again.");
-	if (!check.failed)
-		return true;
-	why->code = check.fields->code;
-	why->message = arena_printf(arena, "%s: %s", check.fields->field, check.fields->message);
-	return false;
+	return verdict(&check, why);
+}
+
+bool
+import_check_comment(struct arena *arena, struct json_object *row, struct import_refusal *why)
+{
+	struct req check = { .arena = arena };
+	struct json_object *id;
+
+	if (json_object_object_get_ex(row, "note_id", &id)) {
+		json_object_object_add(row, "comment_id", json_object_get(id));
+		json_object_object_add(row, "internal", json_object_new_boolean(true));
+		json_object_object_del(row, "note_id");
+	}
+	drop(row, export_only_thread, NULL);
+	drop_nulls(row);
+	schema_members(&check, "", comment_fields, F_BODY, row);
+	return verdict(&check, why);
 }
 
 /* What a person is looked up by goes into the object: a key, and the address in lower case. */

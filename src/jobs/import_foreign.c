@@ -152,8 +152,8 @@ zendesk_user(const struct import_map *m, struct json_object *record)
 	return row;
 }
 
-struct json_object *
-import_zendesk(const struct import_map *m, struct json_object *record)
+static struct json_object *
+zendesk_ticket(const struct import_map *m, struct json_object *record)
 {
 	static const struct path paths[] = { { "id", "external_id" }, { "id", "number" },
 		{ "subject", "title" }, { "raw_subject", "title" },
@@ -232,8 +232,8 @@ freshdesk_contact(const struct import_map *m, struct json_object *record)
 	return row;
 }
 
-struct json_object *
-import_freshdesk(const struct import_map *m, struct json_object *record)
+static struct json_object *
+freshdesk_ticket(const struct import_map *m, struct json_object *record)
 {
 	static const struct path paths[] = { { "display_id", "external_id" },
 		{ "id", "external_id" }, { "display_id", "number" }, { "subject", "title" },
@@ -266,4 +266,11 @@ import_freshdesk(const struct import_map *m, struct json_object *record)
 	}
 	freshdesk_notes(m, row, record);
 	return row;
+}
+
+struct json_object *
+import_foreign(const struct import_map *m, struct json_object *record)
+{
+	return m->format == FORMAT_ZENDESK ? zendesk_ticket(m, record)
+	                                   : freshdesk_ticket(m, record);
 }

@@ -11,34 +11,23 @@
 #include "base/util.h"
 #include "jobs/import_read.h"
 
+#define TITLE_MAX 500
+
 const char *const import_formats[] = { "ndjson", "csv", "zendesk", "freshdesk", NULL };
 
-/* What other desks call the columns of their tables. */
-static const struct import_word ticket_columns[] = { { "id", "external_id" },
-	{ "subject", "title" }, { "summary", "title" }, { "body", "description" },
-	{ "state", "status" }, { "labels", "tags" }, { "requester", "requester.email" },
-	{ "requester_email", "requester.email" }, { "email", "requester.email" },
-	{ "customer_email", "requester.email" }, { "contact_email", "requester.email" },
-	{ "requester_name", "requester.name" }, { "customer_name", "requester.name" },
-	{ "contact_name", "requester.name" }, { "full_name", "requester.name" },
-	{ "requester_external_id", "requester.external_id" },
-	{ "requester_id", "requester.external_id" }, { "assignee", "assignee_email" },
-	{ "agent", "assignee_email" }, { "agent_email", "assignee_email" }, { "group", "team" },
-	{ "created", "created_at" }, { "created_time", "created_at" }, { "updated", "updated_at" },
-	{ "last_update_time", "updated_at" }, { "solved_at", "resolved_at" },
-	{ "resolved_time", "resolved_at" }, { "closed_time", "closed_at" }, { "source", "channel" },
-	{ "via", "channel" }, { NULL, NULL } };
-static const struct import_word customer_columns[] = { { "id", "external_id" },
-	{ "full_name", "name" }, { "mobile", "phone" }, { "telephone", "phone" },
-	{ "organization", "company" }, { "company_name", "company" }, { "created", "created_at" },
-	{ "updated", "updated_at" }, { NULL, NULL } };
-static const char *const ticket_names[] = { "ticket_id", "external_id", "number", "title",
-	"description", "status", "priority", "tags", "channel", "required_skills",
-	"requester.email", "requester.name", "requester.phone", "requester.external_id",
-	"assignee_email", "team", "queue", "created_at", "updated_at", "resolved_at", "closed_at",
-	"first_response_at", "reopened_count", "created_by", NULL };
-static const char *const customer_names[] = { "customer_id", "external_id", "name", "email",
-	"phone", "company", "created_at", "updated_at", NULL };
+/* What other desks call our words, and columns of their tables. */
+static const struct map_word statuses[] = { { "hold", "on_hold" }, { "on-hold", "on_hold" },
+	{ "on hold", "on_hold" }, { "solved", "resolved" }, { "merged", "closed" },
+	{ "waiting on customer", "pending" }, { "waiting on third party", "on_hold" },
+	{ "2", "open" }, { "3", "pending" }, { "4", "resolved" }, { "5", "closed" },
+	{ NULL, NULL } };
+static const struct map_word priorities[] = { { "medium", "normal" }, { "1", "low" },
+	{ "2", "normal" }, { "3", "high" }, { "4", "urgent" }, { NULL, NULL } };
+static const struct map_word channels[] = { { "voice", "phone" }, { "portal", "web" },
+	{ "web_service", "api" }, { "mail", "email" }, { "1", "email" }, { "2", "web" },
+	{ "3", "phone" }, { "7", "chat" }, { NULL, NULL } };
+static const char *const our_channels[] = { "api", "web", "email", "chat", "phone", "import",
+	"mcp" };
 
 static void
 put_object(void *object)
@@ -96,9 +85,157 @@ map_text(const struct import_map *m, struct json_object *o, const char *path)
 	return *text == '\0' ? NULL : arena_strdup(m->arena, text);
 }
 
-/* The object under "requester", made when it is not there. */
+const char *
+map_translate(const struct map_word *w, const char *text)
+{
+	for (; w->theirs != NULL; w++)
+		if (strcasecmp(w->theirs, text) == 0)
+			return w->ours;
+	return NULL;
+}
+
+const char *
+map_lower(const struct import_map *m, const char *text)
+{
+	char *out = arena_strdup(m->arena, text), *p;
+
+	for (p = out; *p != '\0'; p++)
+		*p = (char)tolower((unsigned char)*p);
+	return out;
+}
+
+/* Words of another desk as ours; what is unknown stays, for the check to name. */
+static const char *
+our_word(const struct import_map *m, const char *name, const char *text)
+{
+	const struct map_word *w = strcmp(name, "status") == 0     ? statuses
+	                           : strcmp(name, "priority") == 0 ? priorities
+	                                                           : channels;
+	const char *ours = map_translate(w, text);
+	unsigned i;
+
+	if (ours == NULL)
+		ours = map_lower(m, text);
+	if (w != channels)
+		return ours;
+	for (i = 0; i < LENGTH(our_channels); i++)
+		if (strcmp(our_channels[i], ours) == 0)
+			return ours;
+	return "import";
+}
+
+/* "2024-01-31 10:00:00", with or without a zone, as RFC 3339; UTC where none is said. */
+static const char *
+our_time(const struct import_map *m, const char *text)
+{
+	size_t len = strlen(text);
+	char *t;
+
+	if (len < 10 || len > 40)
+		return text;
+	if (len == 10)
+		return arena_printf(m->arena, "%sT00:00:00Z", text);
+	t = arena_alloc(m->arena, len + 8);
+	memcpy(t, text, len);
+	t[10] = t[10] == ' ' ? 'T' : t[10];
+	if (len == 16 || len == 19) {
+		strcat(t, len == 16 ? ":00Z" : "Z");
+	} else if (len > 20 && t[19] == ' ') { /* "… UTC", "… +0100", "… +01:00" */
+		memmove(t + 19, t + 20, len - 19);
+		if (strcasecmp(t + 19, "UTC") == 0 || strcasecmp(t + 19, "GMT") == 0)
+			strcpy(t + 19, "Z");
+	}
+	len = strlen(t);
+	if (len > 21 && (t[len - 3] == '+' || t[len - 3] == '-')) /* PostgreSQL's +00 */
+		strcat(t, ":00");
+	if (len == 24 && (t[19] == '+' || t[19] == '-') && strchr(t + 19, ':') == NULL) {
+		memmove(t + 23, t + 22, 3);
+		t[22] = ':';
+	}
+	return t;
+}
+
+/* Control characters would have the row refused; of a foreign text they are no loss. */
+static const char *
+clean(const struct import_map *m, const char *text, bool lines)
+{
+	char *out = arena_strdup(m->arena, text), *p;
+
+	for (p = out; *p != '\0'; p++)
+		if (((unsigned char)*p < ' ' &&
+			!(lines && (*p == '\n' || *p == '\r' || *p == '\t'))) ||
+		    *p == 0x7f)
+			*p = ' ';
+	return out;
+}
+
+/* A title has 500 characters at most: the rest of a longer one is cut, not the ticket. */
+static const char *
+our_title(const struct import_map *m, const char *text)
+{
+	const char *title = clean(m, text, false), *p = title;
+	size_t n = 0;
+
+	for (; *p != '\0'; p++)
+		if (((unsigned char)*p & 0xc0) != 0x80 && ++n > TITLE_MAX)
+			break;
+	return arena_strndup(m->arena, title, (size_t)(p - title));
+}
+
 static struct json_object *
-inner(struct json_object *row, const char *name)
+words(const char *text, const char *separators)
+{
+	struct json_object *list = json_object_new_array();
+
+	while (*text != '\0') {
+		size_t len = strcspn(text, separators), from = 0, to = len;
+
+		while (from < to && text[from] == ' ')
+			from++;
+		while (to > from && text[to - 1] == ' ')
+			to--;
+		if (to > from)
+			json_object_array_add(
+			    list, json_object_new_string_len(text + from, (int)(to - from)));
+		text += len + (text[len] != '\0');
+	}
+	return list;
+}
+
+static struct json_object *
+integer_or_text(const char *text)
+{
+	char *end;
+	long long n = strtoll(text, &end, 10);
+
+	return *end == '\0' && end - text < 16 ? json_object_new_int64(n)
+	                                       : json_object_new_string(text);
+}
+
+/* The value in the form of the field with this name. */
+static struct json_object *
+our_value(const struct import_map *m, const char *name, const char *text)
+{
+	size_t len = strlen(name);
+
+	if (strcmp(name, "tags") == 0 || strcmp(name, "required_skills") == 0)
+		return words(clean(m, text, false), ",;");
+	if (strcmp(name, "number") == 0 || strcmp(name, "reopened_count") == 0)
+		return integer_or_text(text);
+	if (len > 3 && strcmp(name + len - 3, "_at") == 0)
+		return json_object_new_string(our_time(m, text));
+	if (strcmp(name, "status") == 0 || strcmp(name, "priority") == 0 ||
+	    strcmp(name, "channel") == 0)
+		return json_object_new_string(our_word(m, name, text));
+	if (strcmp(name, "title") == 0)
+		return json_object_new_string(our_title(m, text));
+	return json_object_new_string(
+	    clean(m, text, strcmp(name, "description") == 0 || strcmp(name, "body") == 0));
+}
+
+/* The object under "requester", made when it is not there. */
+struct json_object *
+map_inner(struct json_object *row, const char *name)
 {
 	struct json_object *o;
 
@@ -117,16 +254,16 @@ map_put(const struct import_map *m, struct json_object *row, const char *path, c
 	if (text == NULL || *text == '\0')
 		return;
 	if (dot == NULL)
-		json_object_object_add(row, path, map_value(m, path, text));
+		json_object_object_add(row, path, our_value(m, path, text));
 	else
 		json_object_object_add(
-		    inner(row, arena_strndup(m->arena, path, (size_t)(dot - path))), dot + 1,
-		    map_value(m, dot + 1, text));
+		    map_inner(row, arena_strndup(m->arena, path, (size_t)(dot - path))), dot + 1,
+		    our_value(m, dot + 1, text));
 }
 
 /* A text as a value of the custom field's type; what does not fit stays a text, for the check. */
-static struct json_object *
-custom_value(const struct import_map *m, const char *key, const char *text)
+struct json_object *
+map_custom_value(const struct import_map *m, const char *key, const char *text)
 {
 	const char *type = map_text(m, m->types, key);
 	struct json_error error;
@@ -145,7 +282,7 @@ custom_value(const struct import_map *m, const char *key, const char *text)
 		    strcmp(text, "0") == 0)
 			return json_object_new_boolean(false);
 	} else if (type != NULL && strcmp(type, "multiselect") == 0) {
-		return map_words(text, *text == '[' ? "[]\"," : ",;");
+		return words(text, *text == '[' ? "[]\"," : ",;");
 	}
 	return json_object_new_string(text);
 }
@@ -167,109 +304,8 @@ map_custom(const struct import_map *m, struct json_object *row, const char *name
 			json_object_object_add(m->ignored, name, NULL);
 		return;
 	}
-	json_object_object_add(inner(row, "custom_fields"), key,
+	json_object_object_add(map_inner(row, "custom_fields"), key,
 	    json_object_is_type(value, json_type_string)
-		? custom_value(m, key, json_object_get_string(value))
+		? map_custom_value(m, key, json_object_get_string(value))
 		: json_object_get(value));
-}
-
-/* "Requester Email" is requester_email. */
-static const char *
-column_name(const struct import_map *m, const char *header)
-{
-	char *name = arena_strdup(m->arena, map_lower(m, header)), *p, *out = name;
-
-	for (p = name; *p != '\0'; p++)
-		if (isalnum((unsigned char)*p) || *p == '.' || (unsigned char)*p >= 0x80)
-			*out++ = *p;
-		else if (out > name && out[-1] != '_')
-			*out++ = '_';
-	while (out > name && out[-1] == '_')
-		out--;
-	*out = '\0';
-	return name;
-}
-
-static const char *
-column_target(const struct import_map *m, const char *header)
-{
-	const char *const *own = m->customers ? customer_names : ticket_names;
-	const char *mapped = NULL, *name = column_name(m, header);
-	struct json_object *v;
-
-	if (m->mapping != NULL && json_object_object_get_ex(m->mapping, header, &v))
-		mapped = json_object_get_string(v);
-	if (mapped == NULL)
-		mapped = map_translate(m->customers ? customer_columns : ticket_columns, name);
-	if (mapped == NULL)
-		mapped = name;
-	if (strncmp(mapped, "cf.", 3) == 0)
-		mapped = arena_printf(m->arena, "custom_fields.%s", mapped + 3);
-	if (strncmp(mapped, m->customers ? "attributes." : "custom_fields.",
-		m->customers ? 11 : 14) == 0)
-		return mapped;
-	for (; *own != NULL; own++)
-		if (strcmp(*own, mapped) == 0)
-			return mapped;
-	return NULL;
-}
-
-struct json_object *
-import_columns(const struct import_map *m, const struct import_reader *in)
-{
-	struct json_object *list = map_array(m);
-	unsigned i;
-
-	for (i = 0; i < in->nfields; i++) {
-		const char *target = column_target(m, in->fields[i]);
-
-		json_object_array_add(list, target == NULL ? NULL : json_object_new_string(target));
-		if (target == NULL && json_object_object_length(m->ignored) < 100)
-			json_object_object_add(m->ignored, in->fields[i], NULL);
-	}
-	return list;
-}
-
-/* What our own export puts before a text that a spreadsheet would take for a formula. */
-static const char *
-without_guard(const char *text)
-{
-	return text[0] == '\'' && text[1] != '\0' && strchr("=+-@\t\r", text[1]) != NULL ? text + 1
-	                                                                                 : text;
-}
-
-struct json_object *
-import_csv_row(const struct import_map *m, const struct import_reader *in)
-{
-	struct json_object *row = map_object(m);
-	size_t i, n = json_object_array_length(m->columns);
-
-	for (i = 0; i < n && i < in->nfields; i++) {
-		struct json_object *column = json_object_array_get_idx(m->columns, i);
-		const char *text = without_guard(in->fields[i]), *path;
-
-		if (column == NULL || *text == '\0')
-			continue;
-		path = json_object_get_string(column);
-		/* An id that is not one of ours is another desk's. */
-		if ((strcmp(path, "ticket_id") == 0 || strcmp(path, "customer_id") == 0) &&
-		    !uuid_valid(text))
-			path = "external_id";
-		if (strncmp(path, "custom_fields.", 14) == 0)
-			json_object_object_add(inner(row, "custom_fields"), path + 14,
-			    custom_value(m, path + 14, text));
-		else
-			map_put(m, row, path, text);
-	}
-	return row;
-}
-
-struct json_object *
-import_object_row(const struct import_map *m, struct json_object *record)
-{
-	if (m->format == FORMAT_ZENDESK)
-		return import_zendesk(m, record);
-	if (m->format == FORMAT_FRESHDESK)
-		return import_freshdesk(m, record);
-	return record;
 }

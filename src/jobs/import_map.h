@@ -37,26 +37,10 @@ struct import_map {
 
 /* Where the columns of a header go, as an array of paths and nulls. */
 struct json_object *import_columns(const struct import_map *, const struct import_reader *);
-/* A row of CSV, or an object of any format, as a row of ours. The record may be changed. */
+/* A row of CSV as a row of ours. */
 struct json_object *import_csv_row(const struct import_map *, const struct import_reader *);
-struct json_object *import_object_row(const struct import_map *, struct json_object *record);
-
-/* A word or name of theirs, and what it is here. */
-struct import_word {
-	const char *theirs, *ours;
-};
-
-/* import_values.c: ours by theirs whatever the case, or NULL; the table ends in NULL. */
-const char *map_translate(const struct import_word *, const char *theirs);
-const char *map_lower(const struct import_map *, const char *);
-/* The words between separators, as an array. */
-struct json_object *map_words(const char *text, const char *separators);
-/* A text in the form of the field of ours with this name. */
-struct json_object *map_value(const struct import_map *, const char *name, const char *text);
-
-/* import_foreign.c */
-struct json_object *import_zendesk(const struct import_map *, struct json_object *record);
-struct json_object *import_freshdesk(const struct import_map *, struct json_object *record);
+/* The same for an object of zendesk or freshdesk. */
+struct json_object *import_foreign(const struct import_map *, struct json_object *record);
 
 /* What the formats share. All objects die with the arena. */
 struct json_object *map_object(const struct import_map *);
@@ -71,5 +55,16 @@ void map_put(
 /* A custom field by their name, where the mapping or its own name leads; else it is noted. */
 void map_custom(const struct import_map *, struct json_object *row, const char *name,
     struct json_object *value);
+
+/* What a table makes of a word, whatever its case; NULL when it is not there. */
+struct map_word {
+	const char *theirs, *ours;
+};
+const char *map_translate(const struct map_word *, const char *);
+const char *map_lower(const struct import_map *, const char *);
+/* A text as a value of the custom field's type; what does not fit stays a text. */
+struct json_object *map_custom_value(const struct import_map *, const char *key, const char *text);
+/* The object under this name, made when it is not there. */
+struct json_object *map_inner(struct json_object *row, const char *name);
 
 #endif

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "jobs/import_read.h"
 
-#include "jobs/import_fields.h"
-
 #include <string.h>
 
 #include "base/arena.h"
@@ -287,23 +285,4 @@ reader_csv(struct import_reader *in, struct arena *arena)
 		in->problem = "utf8";
 	point_at_fields(in, starts);
 	return true;
-}
-
-const char *
-import_read_problem(const char *code)
-{
-	static const struct import_refusal words[] = { { "too_long",
-							   "The row has more than 2 MiB." },
-		{ "nul_character", "The row has a NUL character." },
-		{ "utf8", "The row is not UTF-8." },
-		{ "unterminated_quote", "A quote is never closed." },
-		{ "text_after_quote", "There is text behind a closing quote." },
-		{ "too_many_columns", "The row has more than 512 columns." },
-		{ "syntax", "The row is not valid JSON." } };
-	unsigned i;
-
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcmp(words[i].code, code) == 0)
-			return words[i].message;
-	return "The row cannot be read.";
 }

@@ -41,7 +41,4 @@ int reader_seek(struct import_reader *);
 bool reader_json(struct import_reader *, struct arena *);
 bool reader_csv(struct import_reader *, struct arena *);
 
-/* A sentence for what made a record unreadable. */
-const char *import_read_problem(const char *code);
-
 #endif

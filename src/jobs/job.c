@@ -189,6 +189,47 @@ jobs_run(struct db *db, struct db *app, struct arena *arena)
 	return true;
 }
 
+static const struct db_context by_hand = { .actor_type = "system", .actor_id = "serviceosctl" };
+
+const char *
+job_take(struct db *db, struct arena *arena, const char *org, const char *id)
+{
+	struct db_context context = by_hand;
+	const char *token;
+
+	context.org = org;
+	db_begin(db, arena, DB_WRITE, &context);
+	token = db_value(db, SQL_JOB_TAKE, P(org, id));
+	return db_commit(db) ? token : NULL;
+}
+
+bool
+job_step(struct db *db, struct arena *arena, const char *org, const char *id, const char *token,
+    const char **why)
+{
+	struct db_context context = by_hand;
+	struct claim c = { .org = org,
+		.id = id,
+		.token = token,
+		.actor_type = by_hand.actor_type,
+		.actor_id = by_hand.actor_id };
+
+	*why = NULL;
+	context.org = org;
+	db_begin(db, arena, DB_READ, &context);
+	c.kind = db_value(db, SQL_JOB_KIND, P(org, id));
+	if (!db_commit(db) || c.kind == NULL)
+		return false;
+	if (run_step(db, arena, &c, find_kind(c.kind), why))
+		return true;
+	if (*why != NULL) {
+		db_begin(db, arena, DB_WRITE, &context);
+		db_do(db, SQL_JOB_FAIL, P(org, id, token, *why));
+		db_commit(db);
+	}
+	return false;
+}
+
 void
 job_item(struct job *job, int64_t n, const char *item, const char *outcome, long line,
     const char *code, const char *message, const char *before)

@@ -62,4 +62,15 @@ void job_item(struct job *, int64_t n, const char *item, const char *outcome, lo
  */
 bool jobs_run(struct db *db, struct db *app, struct arena *);
 
+/*
+ * A job that is run by hand: made with run_after infinity, it is due for no
+ * scheduler. job_take() gives the token that job_step() needs, or NULL when it
+ * is over, or another's. job_step() does one step; true when that is saved or
+ * the job was taken away, else *why says why it failed, or is NULL when another
+ * try may help.
+ */
+const char *job_take(struct db *, struct arena *, const char *org, const char *id);
+bool job_step(struct db *, struct arena *, const char *org, const char *id, const char *token,
+    const char **why);
+
 #endif

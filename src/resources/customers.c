@@ -37,7 +37,7 @@ static const struct resource customer = {
 	"Customer", "A person who asks for help.", "customer_v", "customer_id", NULL, customer_fields
 };
 static const struct filter by[] = {
-	{ "email",       T_STR,  "lower(t.email) = lower($?)", NULL, "E-mail address, whatever its case.", true },
+	{ "email",       T_STR,  "EXISTS (SELECT 1 FROM customer_email e WHERE e.org_id = t.org_id AND e.customer_id = t.customer_id AND e.email = lower($?))", NULL, "E-mail address, whatever its case.", true },
 	{ "phone",       T_STR,  "t.phone = $?",       NULL, "Telephone number, exactly; repeatable." },
 	{ "external_id", T_STR,  "t.external_id = $?", NULL, "Your own id; repeatable." },
 	{ "company_id",  T_ID,   "t.company_id = $?",  NULL, "Company; repeatable." },

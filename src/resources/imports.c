@@ -13,8 +13,8 @@
 #include "base/conf.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "base/state_file.h"
 #include "http/req.h"
+#include "store/files.h"
 
 #define MAPPING_MAX 500
 #define PIECE 65536
@@ -135,80 +135,97 @@ mapping_of(struct req *r)
 	return r->failed ? NULL : text;
 }
 
-static bool
-write_all(int fd, const char *data, size_t len)
+static int
+write_piece(int fd, const char *piece, size_t n)
 {
-	ssize_t n;
+	size_t done = 0;
+	ssize_t put;
 
-	for (; len > 0; data += n, len -= (size_t)n) {
-		n = write(fd, data, len);
-		if (n == -1 && errno == EINTR)
-			n = 0;
-		else if (n <= 0)
-			return false;
+	while (done < n) {
+		put = write(fd, piece + done, n - done);
+		if (put == -1 && errno == EINTR)
+			continue;
+		if (put <= 0)
+			return put == 0 ? ENOSPC : errno;
+		done += (size_t)put;
 	}
-	return true;
+	return 0;
 }
 
 /*
- * The body into the file, in pieces. It can be read once only: when the
- * transaction is tried again, the file is there already.
+ * From the web server to the disk. It can be read once only: when the
+ * transaction is tried again, the file is there. 0, or an errno; EFBIG when it
+ * is too large.
  */
-static bool
-copy_body(struct req *r, int fd)
+static int
+copy_body(struct req *r, int fd, int64_t *size)
 {
 	char *piece = arena_room(r->arena, PIECE);
-	size_t at = 0, total = 0, n;
+	size_t at = 0, n;
 	struct stat st;
+	int error;
 
 	while ((n = http_body_read(r->in, &at, piece, PIECE)) > 0) {
-		if ((total == 0 && ftruncate(fd, 0) == -1) || !write_all(fd, piece, n))
-			return false;
-		total += n;
+		if (*size == 0 && ftruncate(fd, 0) == -1)
+			return errno;
+		*size += (int64_t)n;
+		if (*size > conf.import_max)
+			return EFBIG;
+		error = write_piece(fd, piece, n);
+		if (error != 0)
+			return error;
 	}
-	return fsync(fd) == 0 && fstat(fd, &st) == 0 && (size_t)st.st_size == r->in->body_len;
+	if (fsync(fd) == -1 || fstat(fd, &st) == -1)
+		return errno;
+	*size = st.st_size;
+	return 0;
 }
 
 /* The job's file, whole and on disk before the job is. */
 static int
-store_body(struct req *r)
+store_body(struct req *r, const char *path, int64_t *size)
 {
-	char path[STATE_PATH];
-	int fd;
-	bool ok;
+	int fd = file_open(path), error;
 
-	state_path(path, "imports", r->org, r->new_id, "");
-	fd = state_open(path);
-	ok = fd != -1 && copy_body(r, fd);
-	if (!ok)
-		log_error("%s: %s", path, strerror(errno));
+	error = fd == -1 ? errno : copy_body(r, fd, size);
 	if (fd != -1)
 		close(fd);
-	if (ok)
-		return 0;
-	unlink(path);
-	return fail_detail(r, E_UNAVAILABLE, "The file cannot be stored now.");
+	if (error == EFBIG)
+		return fail_detail(r, E_TOO_LARGE, "At most %ld bytes.", conf.import_max);
+	if (error != 0) {
+		log_error("%s: %s", path, strerror(error));
+		return fail(r, error == ENOSPC || error == EDQUOT ? E_DISK_FULL : E_UNAVAILABLE);
+	}
+	if (*size == 0)
+		return fail_field(r, "body", "required", "The body is the file; it has no bytes.");
+	if (r->in->body_len > 0 && *size != (int64_t)r->in->body_len)
+		return fail_detail(
+		    r, E_BAD_REQUEST, "The body is not as long as Content-Length says.");
+	return 0;
 }
 
 static int
 create_import(struct req *r)
 {
 	const char *format = format_of(r), *mapping = mapping_of(r);
+	char path[FILE_PATH];
+	int64_t size = 0;
 	struct buf spec;
 
 	if (r->failed)
 		return -1;
-	if (r->in->body_len == 0)
-		return fail_detail(r, E_BAD_REQUEST, "The body is the file; it is empty.");
-	if (store_body(r) == -1)
+	file_path(path, "imports", r->org, r->new_id);
+	if (store_body(r, path, &size) == -1) {
+		unlink(path);
 		return -1;
+	}
 	buf_init(&spec, r->arena, 512);
 	buf_printf(&spec,
 	    "{\"kind\":\"%s\",\"format\":\"%s\",\"on_conflict\":\"%s\",\"dry_run\":%s,\"mapping\":%s}",
 	    given(r, "kind", "tickets"), format, given(r, "on_conflict", "skip"),
 	    given(r, "dry_run", "false"), mapping);
-	r->exec_slot = db_queue(r->db, SQL_IMPORT_CREATE,
-	    P(r->org, r->new_id, spec.data, arena_printf(r->arena, "%zu", r->in->body_len)));
+	db_do(r->db, SQL_IMPORT_CREATE,
+	    P(r->org, r->new_id, spec.data, arena_printf(r->arena, "%lld", (long long)size)));
 	return reply_resource(r, 202, &import, NULL, r->new_id);
 }
 

@@ -18,7 +18,7 @@
 #include "base/util.h"
 #include "store/db.h"
 
-#define EXPORT_SECONDS (7 * 86400)
+#define TRANSFER_SECONDS (7 * 86400)
 #define ORPHAN_SECONDS 86400 /* longer than any upload or transaction takes */
 
 static int
@@ -35,6 +35,27 @@ make_folders(char *path)
 		*slash = '/';
 	}
 	return 0;
+}
+
+void
+file_path(char out[FILE_PATH], const char *kind, const char *org, const char *id)
+{
+	snprintf(out, FILE_PATH, "%s/%s/%s/%s", conf.state_dir, kind, org, id);
+}
+
+int
+file_open(const char *path)
+{
+	char folders[FILE_PATH];
+	int error;
+
+	snprintf(folders, sizeof(folders), "%s", path);
+	error = make_folders(folders);
+	if (error != 0) {
+		errno = error;
+		return -1;
+	}
+	return open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
 }
 
 int
@@ -195,10 +216,10 @@ sweep_one(const char *path, const struct stat *st, int kind, struct FTW *at)
 }
 
 static int
-sweep_export(const char *path, const struct stat *st, int kind, struct FTW *at)
+sweep_transfer(const char *path, const struct stat *st, int kind, struct FTW *at)
 {
 	(void)at;
-	if (kind == FTW_F && st->st_mtime < time(NULL) - EXPORT_SECONDS)
+	if (kind == FTW_F && st->st_mtime < time(NULL) - TRANSFER_SECONDS)
 		unlink(path);
 	return 0;
 }
@@ -214,5 +235,7 @@ files_sweep(struct db *db, struct arena *arena)
 	if (nftw(root, sweep_one, 16, FTW_PHYS) == -1 && errno != ENOENT)
 		log_warn("%s: %s", root, strerror(errno));
 	snprintf(root, sizeof(root), "%s/exports", conf.state_dir);
-	nftw(root, sweep_export, 16, FTW_PHYS);
+	nftw(root, sweep_transfer, 16, FTW_PHYS);
+	snprintf(root, sizeof(root), "%s/imports", conf.state_dir);
+	nftw(root, sweep_transfer, 16, FTW_PHYS);
 }

@@ -38,8 +38,14 @@ void file_abort(struct file_writer *);
 const char *file_type(const struct file_writer *, struct arena *);
 /* "<org>/<aa>/<sha256>", the same for disk and web server. */
 const char *file_name(struct arena *, const char *org, const char *sha256);
-/* Remove what no attachment refers to after a day, and exports after a week. Run by the scheduler.
- */
+/* state_dir/<kind>/<org>/<id>: the file of an import or an export. */
+#define FILE_PATH 512
+void file_path(char out[FILE_PATH], const char *kind, const char *org, const char *id);
+/* Open it for reading and writing, made with its folders when it is not there; -1 and errno. */
+int file_open(const char *path);
+
+/* Remove what no attachment refers to after a day, and exports and imports after a week. Run by
+ * the scheduler. */
 void files_sweep(struct db *, struct arena *);
 
 #endif

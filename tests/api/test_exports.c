@@ -127,6 +127,39 @@ TEST(everything_of_one_customer_is_in_one_file)
 }
 END
 
+TEST(one_customer_means_the_person_with_merged_duplicates_and_deleted_tickets)
+{
+	const char *ada, *twin;
+
+	call("POST", "/api/customers", "{\"name\":\"Ada\"}");
+	ada = fmt("%s", text("customer_id"));
+	call("POST", "/api/customers", "{\"name\":\"Ada's twin\"}");
+	twin = fmt("%s", text("customer_id"));
+	call("POST", fmt("/api/customers/%s/merge", ada), fmt("{\"customer_ids\":[\"%s\"]}", twin));
+	expect(200);
+	call("POST", "/api/tickets", fmt("{\"title\":\"deleted\",\"customer_id\":\"%s\"}", ada));
+	call("DELETE", fmt("/api/tickets/%s", text("ticket_id")), NULL);
+	expect(204);
+	finish(start(fmt("{\"kind\":\"customers\",\"customer_id\":\"%s\"}", ada)));
+	ck_assert_int_eq(lines("{\"type\":\"customer\""), 2);
+	ck_assert_int_eq(lines("\"title\":\"deleted\""), 1);
+}
+END
+
+TEST(a_file_that_lost_a_part_is_not_handed_over)
+{
+	const char *id;
+
+	make_ticket("x");
+	id = start("{\"kind\":\"tickets\"}");
+	sql("UPDATE job SET cursor = '{\"bytes\": 1000}' WHERE job_id = '%s'", id);
+	run_jobs();
+	call("GET", fmt("/api/exports/%s", id), NULL);
+	ck_assert_str_eq(text("state"), "failed");
+	ck_assert_str_eq(text("error"), "A part of the file was lost; start another export.");
+}
+END
+
 TEST(the_file_is_handed_over_by_link_or_credential_while_it_is_kept)
 {
 	const char *id, *path;
@@ -180,6 +213,8 @@ END
 	tcase_add_test(c, a_condition_chooses_and_a_table_has_one_head);
 	tcase_add_test(c, a_step_that_was_not_committed_is_not_in_the_file_twice);
 	tcase_add_test(c, everything_of_one_customer_is_in_one_file);
+	tcase_add_test(c, one_customer_means_the_person_with_merged_duplicates_and_deleted_tickets);
+	tcase_add_test(c, a_file_that_lost_a_part_is_not_handed_over);
 	tcase_add_test(c, the_file_is_handed_over_by_link_or_credential_while_it_is_kept);
 	tcase_add_test(c, what_does_not_fit_together_is_refused);
 	return c;

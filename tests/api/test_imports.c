@@ -2,8 +2,16 @@
 /* Imports: files of several desks become tickets and customers, silently, once, and row by row. */
 #include "harness.h"
 
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/conf.h"
+#include "base/util.h"
+#include "jobs/job.h"
 
 #define NDJSON "application/x-ndjson"
 
@@ -61,6 +69,8 @@ TEST(a_ticket_keeps_its_number_times_and_thread)
 	ck_assert_str_eq(text("data.0.first_response_at"), "2020-01-02T05:00:00.000Z");
 	ck_assert_str_eq(text("data.0.channel"), "import");
 	ck_assert_str_eq(text("data.0.tags.0"), "a");
+	ck_assert_str_eq(
+	    sql_text("SELECT string_agg(tag, ' ' ORDER BY tag) FROM ticket_tag"), "a b");
 	ck_assert_str_ne(text("data.0.assignee_user_id"), "null");
 	ck_assert_str_ne(text("data.0.team_id"), "null");
 	call("GET", fmt("/api/tickets/%s/comments", text("data.0.ticket_id")), NULL);
@@ -300,6 +310,179 @@ TEST(customers_come_in_too)
 }
 END
 
+    /* The file of an export of ORG, sent to OTHER. */
+    static void
+    carry(const char *export, const char *query, const char *type)
+{
+	static char file[65536];
+	const char *id;
+	FILE *f;
+
+	caller_reset();
+	call("POST", "/api/exports", export);
+	expect(202);
+	id = text("export_id");
+	run_jobs();
+	f = fopen(fmt("%s/exports/" ORG "/%s", conf.state_dir, id), "re");
+	ck_assert_ptr_nonnull(f);
+	file[fread(file, 1, sizeof(file) - 1, f)] = '\0';
+	fclose(f);
+	caller.key = other_key;
+	import(query, type, file);
+}
+
+/* Both organisations have the same rows in these columns. */
+static void
+expect_same(const char *table, const char *columns)
+{
+	const char *odd =
+	    sql_text("SELECT string_agg(d::text, ' ') FROM ((SELECT %s FROM %s WHERE org_id = '" ORG
+		     "' EXCEPT SELECT %s FROM %s WHERE org_id = '" OTHER
+		     "') UNION ALL (SELECT %s FROM %s WHERE org_id = '" OTHER
+		     "' EXCEPT SELECT %s FROM %s WHERE org_id = '" ORG "')) d",
+		columns, table, columns, table, columns, table, columns, table);
+
+	ck_assert_msg(*odd == '\0', "%s differs: %s", table, odd);
+}
+
+TEST(what_an_export_wrote_an_import_gives_back)
+{
+	static const char *const tickets =
+	    "ticket_id, number, title, description, status, priority, tags, channel, external_id, "
+	    "required_skills, date_trunc('milliseconds', first_response_at), "
+	    "date_trunc('milliseconds', last_customer_comment_at), "
+	    "date_trunc('milliseconds', created_at), date_trunc('milliseconds', updated_at), "
+	    "date_trunc('milliseconds', resolved_at), date_trunc('milliseconds', closed_at), "
+	    "(SELECT c.email FROM customer c WHERE c.org_id = ticket.org_id "
+	    "AND c.customer_id = ticket.customer_id)";
+	const char *ticket;
+
+	import("", NDJSON,
+	    "{\"external_id\":\"a\",\"title\":\"=1+1, \\\"quoted\\\"\",\"description\":\"two\\nlines\",\"tags\":[\"x\",\"y z\"],"
+	    "\"requester\":{\"email\":\"ada@example.com\",\"name\":\"Ada\",\"external_id\":\"p1\"},\"status\":\"closed\","
+	    "\"created_at\":\"2020-01-01T00:00:00.123Z\",\"comments\":[{\"author_type\":\"customer\",\"body\":\"hi\",\"created_at\":\"2020-01-01T01:00:00Z\"},"
+	    "{\"body\":\"a note\",\"internal\":true,\"author_name\":\"Ann\",\"created_at\":\"2020-01-01T02:00:00Z\"}]}\n");
+	ticket = fmt("%s", make_ticket("second"));
+	make_comment(ticket, "an answer");
+	carry("{\"kind\":\"customers\"}", "kind=customers", NDJSON);
+	ck_assert_int_eq(number("failed"), 0);
+	carry("{\"kind\":\"tickets\",\"include_comments\":true}", "", NDJSON);
+	ck_assert_int_eq(number("failed"), 0);
+	ck_assert_int_eq(number("created"), 5);
+	expect_same("ticket", tickets);
+	expect_same("comment",
+	    "comment_id, ticket_id, internal, body, date_trunc('milliseconds', created_at)");
+	carry("{\"kind\":\"tickets\",\"include_comments\":true}", "", NDJSON);
+	ck_assert_int_eq(number("skipped"), 5);
+	sql("DELETE FROM ticket WHERE org_id = '" OTHER "'");
+	carry("{\"kind\":\"tickets\",\"format\":\"csv\"}", "", "text/csv");
+	ck_assert_int_eq(number("failed"), 0);
+	expect_same("ticket", tickets);
+}
+END
+
+TEST(after_each_batch_another_scheduler_can_go_on)
+{
+	static char file[120000];
+	struct db *app = db_new(conf.db_url, "t", 15000), *scheduler;
+	struct arena *arena = arena_new();
+	size_t len = 0;
+	int i;
+
+	scheduler = db_new(fmt("host=%s dbname=%s user=serviceos_scheduler",
+			       getenv("SERVICEOS_TEST_PG"), sql_text("SELECT current_database()")),
+	    "t", 15000);
+	for (i = 1; i <= 1200; i++)
+		len += (size_t)snprintf(file + len, sizeof(file) - len,
+		    "{\"title\":\"t%d\",\"external_id\":\"%d\"}\n", i, i);
+	call_raw("POST", "/api/imports", file, len, NDJSON);
+	expect(202);
+	ck_assert(jobs_run(scheduler, app, arena));
+	call("GET", fmt("/api/imports/%s", text("import_id")), NULL);
+	ck_assert_str_eq(text("state"), "running");
+	ck_assert_int_eq(number("done"), 500);
+	ck_assert_int_eq(number("percent"), 41);
+	ck_assert_str_eq(sql_text("SELECT count(*) FROM ticket"), "500");
+	db_free(app);
+	db_free(scheduler);
+	arena_free(arena);
+	run_jobs();
+	call("GET", fmt("/api/imports/%s", text("import_id")), NULL);
+	ck_assert_str_eq(text("state"), "completed");
+	ck_assert_int_eq(number("created"), 1200);
+	ck_assert_str_eq(
+	    sql_text("SELECT count(DISTINCT external_id) || ' ' || count(*) FROM ticket"),
+	    "1200 1200");
+	ck_assert_int_eq(
+	    access(fmt("%s/imports/" ORG "/%s", conf.state_dir, text("import_id")), F_OK), -1);
+}
+END
+
+    /* Start serviceosctl on a file of n tickets with further arguments; its pid. */
+    static pid_t
+    command(int n, const char *more)
+{
+	const char *path = fmt("%s/many.ndjson", conf.state_dir);
+	const char *program = getenv("SERVICEOSCTL");
+	FILE *f = fopen(path, "we");
+	pid_t pid;
+	int i;
+
+	for (i = 1; i <= n; i++)
+		fprintf(f, "{\"title\":\"t%d\",\"external_id\":\"%d\"}\n", i, i);
+	fclose(f);
+	setenv("SERVICEOS_DB_ADMIN_URL",
+	    fmt("host=%s dbname=%s user=serviceos_owner", getenv("SERVICEOS_TEST_PG"),
+		sql_text("SELECT current_database()")),
+	    1);
+	pid = fork();
+	if (pid != 0)
+		return pid;
+	execl("/bin/sh", "sh", "-c",
+	    fmt("exec %s import " ORG " %s %s >%s/out 2>&1",
+		program == NULL ? "./serviceosctl" : program, path, more, conf.state_dir),
+	    (char *)NULL);
+	_exit(127);
+}
+
+static int
+ended(pid_t pid)
+{
+	int how;
+
+	waitpid(pid, &how, 0);
+	return WEXITSTATUS(how);
+}
+
+TEST(the_command_imports_a_file_and_goes_on_where_it_was_interrupted)
+{
+	pid_t pid = command(6000, "");
+	const char *id;
+	int i;
+
+	for (i = 0; i < 3000 && atoi(sql_text("SELECT COALESCE(max(done), 0) FROM job")) < 1000;
+	     i++)
+		usleep(10000);
+	kill(pid, SIGINT);
+	ck_assert_int_eq(ended(pid), 1);
+	ck_assert_str_eq(sql_text("SELECT state FROM job"), "running");
+	ck_assert_str_ne(sql_text("SELECT count(*) FROM ticket"), "6000");
+	run_jobs(); /* it is no scheduler's business */
+	ck_assert_str_eq(sql_text("SELECT state FROM job"), "running");
+	id = sql_text("SELECT job_id FROM job");
+	ck_assert_int_eq(ended(command(6000, fmt("--resume %s", id))), 0);
+	ck_assert_str_eq(sql_text("SELECT state || done FROM job"), "completed6000");
+	ck_assert_str_eq(sql_text("SELECT count(*) FROM ticket"), "6000");
+	ck_assert_int_eq(ended(command(6000, fmt("--resume %s", id))), 1);
+	ck_assert_int_eq(ended(command(3, "--dry-run --on-conflict update")), 0);
+	ck_assert_str_eq(
+	    sql_text("SELECT result ->> 'updated' FROM job WHERE job_id <> '%s'", id), "3");
+	ck_assert_int_eq(ended(command(1, "--format csv")), 1);
+	ck_assert_str_eq(sql_text("SELECT count(*) FROM job WHERE state = 'failed'"), "1");
+	ck_assert_int_eq(ended(command(1, "--on-conflict whatever")), 1);
+}
+END
+
 TEST(a_running_import_is_cancelled_and_an_ended_one_is_not)
 {
 	static const char file[] = "{\"title\":\"a\"}";
@@ -321,6 +504,60 @@ TEST(a_running_import_is_cancelled_and_an_ended_one_is_not)
 }
 END
 
+TEST(no_file_whatever_stops_the_server)
+{
+	static const char *const formats[] = { "ndjson", "csv", "zendesk", "freshdesk" };
+	static const char *const files[] = {
+		"\x01\xff\xfe\x80garbage\n\"",
+		"title\n\"\n\"\"\"\n,,,,,\n",
+		"title,tags,number,custom_fields,requester,created_at\nx,\",,;\",99999999999999999999,{,Ada,2020-13-99 99:99\n",
+		"{\"title\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}",
+		"{\"id\":{},\"subject\":1,\"requester\":\"x\",\"comments\":[1,null,{\"body\":[]},{\"body\":\"b\",\"author\":7}],"
+		"\"tags\":[null,{},\"\",\"ok\"],\"custom_fields\":[1,{\"id\":null},{\"id\":[],\"value\":{}}]}",
+		"[{\"helpdesk_ticket\":[]},{\"helpdesk_ticket\":{\"notes\":{},\"custom_field\":7,\"status\":[]}},null,{}]",
+		"{\"type\":\"comment\",\"ticket_id\":5,\"body\":7}\n{\"type\":\"note\",\"ticket_id\":\"0190163d-8694-739b-aea5-966c26f8ad91\",\"body\":\"x\"}\n"
+		"{\"type\":[]}\n{\"title\":\"t\",\"number\":1e30,\"comments\":[{\"body\":\"b\",\"author_type\":\"customer\",\"author_id\":\"'; DROP\"}]}",
+		"{\"tickets\":[{\"id\":1,\"subject\":\"cut off",
+		"[[[[",
+		"{\"email\":\"a@b.cd\",\"attributes\":[],\"company\":\"\\u0000\"}\n{\"email\":\"a@b.cd\",\"external_id\":\"1\"}\n{\"email\":\"A@B.cd\",\"external_id\":\"2\"}",
+	};
+	unsigned f, i, kind;
+
+	for (f = 0; f < LENGTH(formats); f++)
+		for (i = 0; i < LENGTH(files); i++)
+			for (kind = 0; kind < 2; kind++) {
+				import(fmt("format=%s&kind=%s&on_conflict=%s", formats[f],
+					   kind == 0 ? "tickets" : "customers",
+					   i % 2 == 0 ? "skip" : "update"),
+				    "text/plain", files[i]);
+				ck_assert_msg(
+				    !has("error") || strstr(text("error"), "mistake") == NULL,
+				    "%s %u: %s", formats[f], i, reply_body);
+				ck_assert_msg(strcmp(text("state"), "completed") == 0 ||
+						  strcmp(text("state"), "failed") == 0,
+				    "%s %u: %s", formats[f], i, reply_body);
+			}
+}
+END
+
+TEST(the_same_request_again_starts_no_second_import)
+{
+	static const char file[] = "{\"title\":\"a\"}";
+	const char *id;
+
+	caller.headers = "Idempotency-Key: once\n";
+	call_raw("POST", "/api/imports", file, strlen(file), NDJSON);
+	expect(202);
+	id = text("import_id");
+	call_raw("POST", "/api/imports", file, strlen(file), NDJSON);
+	expect(202);
+	ck_assert_str_eq(text("import_id"), id);
+	ck_assert_str_eq(sql_text("SELECT count(*) FROM job"), "1");
+	call_raw("POST", "/api/imports?dry_run=true", file, strlen(file), NDJSON);
+	expect_problem(422, "idempotency_key_reused");
+}
+END
+
 TEST(what_is_asked_for_must_make_sense)
 {
 	call_raw("POST", "/api/imports", "x", 1, "text/plain");
@@ -332,7 +569,7 @@ TEST(what_is_asked_for_must_make_sense)
 	call_raw("POST", "/api/imports?format=csv&mapping={\"a\":1}", "x", 1, "text/csv");
 	expect_field("mapping.a", "type");
 	call_raw("POST", "/api/imports?format=csv", "", 0, "text/csv");
-	expect_problem(400, "bad_request");
+	expect_field("body", "required");
 	caller.key = make_key(ORG, "read:tickets,write:tickets");
 	call_raw("POST", "/api/imports?format=csv", "x", 1, "text/csv");
 	expect(403);
@@ -355,7 +592,12 @@ END
 	tcase_add_test(c, a_zendesk_export_is_understood);
 	tcase_add_test(c, a_freshdesk_export_is_understood);
 	tcase_add_test(c, customers_come_in_too);
+	tcase_add_test(c, what_an_export_wrote_an_import_gives_back);
+	tcase_add_test(c, after_each_batch_another_scheduler_can_go_on);
+	tcase_add_test(c, the_command_imports_a_file_and_goes_on_where_it_was_interrupted);
 	tcase_add_test(c, a_running_import_is_cancelled_and_an_ended_one_is_not);
+	tcase_add_test(c, no_file_whatever_stops_the_server);
+	tcase_add_test(c, the_same_request_again_starts_no_second_import);
 	tcase_add_test(c, what_is_asked_for_must_make_sense);
 	return c;
 }

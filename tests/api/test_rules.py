@@ -264,6 +264,8 @@ def nobody_works_in_secret():
             'ticket_link', session=s, ticket_id=t, target_id=o, kind='blocks'))), ['ticket.linked'])
     same('a worker cannot be quiet', topics(desk.events(lambda: update(ticket, "title = 'y'", quiet='on'))),
             ['ticket.updated'])
+    refused('nor through an import that does not run', 'SV409', lambda: desk.app(
+        f"SELECT import_begin('{ORG}', uuid7())", org=ORG))
     none('a loader of the owner can', desk.events(lambda: update(ticket, "title = 'z'", desk.owner,
             quiet='on')))
     sleeper = desk.ticket(snoozed_until='2001-01-01', snooze_until_reply='true')
