@@ -35,7 +35,7 @@ struct json_error {
  */
 int json_scan(const char *text, size_t len, struct json_error *error);
 
-/* json_scan(), then json-c. The object dies with the arena. NULL on error. */
+/* json_scan(), then json-c; text[len] is NUL. The object dies with the arena. NULL on error. */
 struct json_object *json_parse(
     struct arena *, const char *text, size_t len, struct json_error *error);
 

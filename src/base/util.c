@@ -32,13 +32,14 @@ mono_us(void)
 void
 time_iso(char out[25], int64_t ms)
 {
-	time_t seconds = (time_t)(ms / 1000);
+	int64_t part = (ms % 1000 + 1000) % 1000; /* also before 1970 */
+	time_t seconds = (time_t)((ms - part) / 1000);
 	struct tm tm;
 	char text[64];
 
 	gmtime_r(&seconds, &tm);
 	snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
-	    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(ms % 1000));
+	    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)part);
 	memcpy(out, text, 24);
 	out[24] = '\0';
 }

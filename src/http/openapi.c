@@ -198,7 +198,10 @@ put_success(struct buf *out, const struct route *route)
 		openapi_example(out, route->reply->fields, F_OUT);
 		if (route->list != NULL)
 			buf_str(out, "],\"has_more\":false,\"next_cursor\":null}");
-		buf_str(out, "}}");
+		buf_char(out, '}');
+		if (route->list != NULL && route->list->csv)
+			buf_str(out, ",\"text/csv\":{\"schema\":{\"type\":\"string\"}}");
+		buf_char(out, '}');
 	}
 	buf_char(out, '}');
 }
@@ -207,17 +210,22 @@ static void
 put_responses(struct buf *out, const struct route *route)
 {
 	bool guarded = (route->flags & R_PUBLIC) == 0;
+	/* Of the public ones, those whose signature or token is the credential. */
+	bool link = !guarded && route->tier == TIER_GENERAL;
 
 	buf_str(out, ",\"responses\":{");
 	put_success(out, route);
+	if ((route->flags & R_EMPTY) != 0)
+		buf_str(out, ",\"204\":{\"description\":\"There is none.\"}");
 	if (strstr(route->id, "upsert") != NULL)
 		buf_str(out, ",\"201\":{\"$ref\":\"#/components/responses/Created\"}");
 	buf_str(out, ",\"400\":{\"$ref\":\"#/components/responses/BadRequest\"}");
-	if (guarded || route->tier == TIER_AUTH)
+	if (guarded || link || route->tier == TIER_AUTH)
 		buf_str(out, ",\"401\":{\"$ref\":\"#/components/responses/Unauthorized\"}");
 	if (guarded)
-		buf_str(out, ",\"403\":{\"$ref\":\"#/components/responses/Forbidden\"},"
-			     "\"404\":{\"$ref\":\"#/components/responses/NotFound\"}");
+		buf_str(out, ",\"403\":{\"$ref\":\"#/components/responses/Forbidden\"}");
+	if (guarded || link)
+		buf_str(out, ",\"404\":{\"$ref\":\"#/components/responses/NotFound\"}");
 	if (route->method != GET)
 		buf_str(out, ",\"409\":{\"$ref\":\"#/components/responses/Conflict\"},"
 			     "\"412\":{\"$ref\":\"#/components/responses/PreconditionFailed\"},"

@@ -112,6 +112,7 @@ struct include {
 #define R_RAW 0x20       /* the reply is not JSON of a resource; excluded from body checks */
 #define R_HIDDEN 0x40    /* served, but not part of the OpenAPI document */
 #define R_OUTSIDE 0x80   /* no transaction of the dispatcher's: the handler makes its own */
+#define R_EMPTY 0x400    /* 204 instead of the reply when there is nothing to give */
 #define R_NUMBERS \
 	0x200          /* the same for each of the body's tickets; r->number is an array's text \
 	                */

@@ -214,7 +214,7 @@ const struct route queue_routes[] = {
 	{ PATCH, PATH "/:id", "queues.update", check_conditions, S_USERS_WRITE, .body = queue_fields, .use = F_PATCH, .reply = &queue,
 	    .exec = SQL_QUEUE_PATCH, .summary = "Update a queue", .example = "{\"order_by\":\"created_at\"}" },
 	{ DELETE, PATH "/:id", "queues.delete", remove_queue, S_USERS_WRITE, .on = &queue, .query = heir, .status = 204, .summary = "Delete a queue" },
-	{ POST, PATH "/:id/next", "queues.next", next, S_TICKETS_WRITE, .body = next_fields, .reply = &ticket, .on = &queue,
+	{ POST, PATH "/:id/next", "queues.next", next, S_TICKETS_WRITE, .flags = R_EMPTY, .body = next_fields, .reply = &ticket, .on = &queue,
 	    .summary = "Take the next ticket", .doc = "Atomic: no ticket is given twice. It becomes the agent's; without a reply, a note or a change of status within the queue's lease it goes back. 204 when none waits that the agent has the skills for; 409 when the agent has no capacity left." },
 	{ .path = NULL }
 };

@@ -11,6 +11,8 @@
 #include "store/condition_table.h"
 
 #define TEXT_MAX 1024
+#define YEAR_1_MS INT64_C(-62135596800000)
+#define YEAR_10000_MS INT64_C(253402300800000)
 
 /* Seconds of "2d"; false when it is nothing of the kind. */
 static bool
@@ -34,15 +36,18 @@ duration(const char *s, int64_t *seconds)
 static const char *
 instant(struct arena *arena, const char *s)
 {
-	int64_t seconds = 0;
+	int64_t seconds = 0, ms;
 	char *out;
 
 	if (strncmp(s, "now", 3) != 0)
 		return time_valid(s) ? s : NULL;
 	if (s[3] != '\0' && ((s[3] != '+' && s[3] != '-') || !duration(s + 4, &seconds)))
 		return NULL;
+	ms = wall_ms() + (s[3] == '-' ? -seconds : seconds) * 1000;
+	if (ms < YEAR_1_MS || ms >= YEAR_10000_MS) /* what has no four digits */
+		return NULL;
 	out = arena_alloc(arena, 25);
-	time_iso(out, wall_ms() + (s[3] == '-' ? -seconds : seconds) * 1000);
+	time_iso(out, ms);
 	return out;
 }
 

@@ -196,6 +196,8 @@ TEST(what_is_wrong_is_named_with_its_place)
 	refuses(LEAF("number", "eq", "1.5"), "value", "type");
 	refuses(LEAF("created_at", "before", "\"yesterday\""), "value", "type");
 	refuses(LEAF("created_at", "before", "\"now-2y\""), "value", "type");
+	refuses(LEAF("created_at", "before", "\"now-999999w\""), "value", "type");
+	refuses(LEAF("created_at", "before", "\"now+999999w\""), "value", "type");
 	refuses(LEAF("title", "eq", "null"), "value", "type");
 	refuses(LEAF("title", "is_set", "1"), "value", "not_allowed");
 	refuses(BARE("title", "eq"), "value", "required");

@@ -146,6 +146,8 @@ START_TEST(times_are_real_ones_with_a_zone)
 		ck_assert_msg(!time_valid(bad[i]), "%s", bad[i]);
 	time_iso(iso, 1781389574052);
 	ck_assert_str_eq(iso, "2026-06-13T22:26:14.052Z");
+	time_iso(iso, -1);
+	ck_assert_str_eq(iso, "1969-12-31T23:59:59.999Z");
 	ck_assert(time_valid(iso));
 }
 END_TEST
