@@ -3,9 +3,9 @@
  * serviceos-scheduler: what happens by itself. One loop that sleeps until the
  * next duty is due or a worker's wake-up comes through Redis.
  */
+#include <curl/curl.h>
 #include <errno.h>
 #include <hiredis/hiredis.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,22 +22,60 @@
 #include "jobs/housekeeping.h"
 #include "jobs/job.h"
 #include "jobs/relay.h"
+#include "jobs/webhook.h"
 #include "store/db.h"
+#include "store/due.h"
 #include "store/files.h"
 #include "store/redis.h"
 
 #define RECONNECT_US 1000000
+#define WOKEN_MAX 16
 
 struct scheduler {
 	struct arena *arena;
 	struct db *db;
 	struct db *app; /* as the workers: what is done within one organisation */
 	struct redis *redis;
+	struct webhooks *webhooks;
+	struct due_kind kinds[8];
+	struct due *due;
+	char woken[WOKEN_MAX][64]; /* organisations that something happened in */
+	int nwoken;                /* more than WOKEN_MAX: nobody knows which */
+	int due_ms;                /* until the next due job */
 	redisContext *wake; /* subscribed to the workers' wake-ups; NULL while Redis is away */
 	int64_t wake_retry_us;
 	int64_t relay_us, jobs_us, snooze_us, expire_us, sweep_us, jwks_us,
 	    figures_us; /* when next */
 };
+
+/* Due jobs by kind: how many, and how late the oldest one is. */
+static void
+write_due(struct scheduler *s, FILE *out)
+{
+	static const struct db_context everybody = { .org = "", .actor_type = "system" };
+	const PGresult *rows;
+	int i;
+
+	db_begin(s->db, s->arena, DB_READ, &everybody);
+	rows = db_rows(s->db, SQL_DUE_AGES, 0, NULL);
+	db_commit(s->db);
+	fprintf(out,
+	    "# HELP serviceos_due_age_seconds How late the oldest due job is.\n"
+	    "# TYPE serviceos_due_age_seconds gauge\n");
+	for (i = 0; rows != NULL && i < PQntuples(rows); i++)
+		fprintf(out, "serviceos_due_age_seconds{kind=\"%s\"} %s\n", PQgetvalue(rows, i, 0),
+		    PQgetvalue(rows, i, 4));
+	fprintf(out,
+	    "# HELP serviceos_due_jobs Due jobs by state; dead ones wait for serviceosctl jobs.\n"
+	    "# TYPE serviceos_due_jobs gauge\n");
+	for (i = 0; rows != NULL && i < PQntuples(rows); i++)
+		fprintf(out,
+		    "serviceos_due_jobs{kind=\"%s\",state=\"ready\"} %s\n"
+		    "serviceos_due_jobs{kind=\"%s\",state=\"running\"} %s\n"
+		    "serviceos_due_jobs{kind=\"%s\",state=\"dead\"} %s\n",
+		    PQgetvalue(rows, i, 0), PQgetvalue(rows, i, 1), PQgetvalue(rows, i, 0),
+		    PQgetvalue(rows, i, 2), PQgetvalue(rows, i, 0), PQgetvalue(rows, i, 3));
+}
 
 /* Tell Prometheus through a file that /metrics repeats. */
 static void
@@ -58,6 +96,7 @@ write_figures(struct scheduler *s)
 	    "# HELP serviceos_scheduler_time_seconds When the scheduler wrote this.\n"
 	    "# TYPE serviceos_scheduler_time_seconds gauge\nserviceos_scheduler_time_seconds %lld\n",
 	    (long long)lag, (long long)(wall_ms() / 1000));
+	write_due(s, out);
 	if (fclose(out) == 0)
 		(void)!rename(temporary, path);
 }
@@ -82,9 +121,28 @@ subscribe(struct scheduler *s)
 	}
 	freeReplyObject(reply);
 	s->relay_us = s->jobs_us = 0; /* what was published while we were deaf */
+	s->nwoken = WOKEN_MAX + 1;
 }
 
-/* Any number of wake-ups means one thing: look now. */
+/* ["message", channel, organisation] */
+static void
+note_woken(struct scheduler *s, const redisReply *message)
+{
+	const redisReply *org;
+	int i;
+
+	if (message->type != REDIS_REPLY_ARRAY || message->elements != 3)
+		return;
+	org = message->element[2];
+	for (i = 0; i < s->nwoken && i < WOKEN_MAX; i++)
+		if (strcmp(s->woken[i], org->str) == 0)
+			return;
+	if (org->len == 0 || org->len >= sizeof(s->woken[0]) || s->nwoken >= WOKEN_MAX)
+		s->nwoken = WOKEN_MAX + 1;
+	else
+		memcpy(s->woken[s->nwoken++], org->str, org->len + 1);
+}
+
 static void
 drain_wakes(struct scheduler *s)
 {
@@ -95,8 +153,10 @@ drain_wakes(struct scheduler *s)
 		s->wake = NULL;
 		return;
 	}
-	while (redisGetReplyFromReader(s->wake, &reply) == REDIS_OK && reply != NULL)
+	while (redisGetReplyFromReader(s->wake, &reply) == REDIS_OK && reply != NULL) {
+		note_woken(s, reply);
 		freeReplyObject(reply);
+	}
 	s->relay_us = s->jobs_us = 0;
 }
 
@@ -111,11 +171,28 @@ due(int64_t *next, int64_t interval_us)
 	return true;
 }
 
+/* What is due at a time of its own: webhooks and the like. */
+static void
+due_duties(struct scheduler *s)
+{
+	int i;
+
+	if (s->nwoken > WOKEN_MAX)
+		due_look_all(s->due, s->arena);
+	else
+		for (i = 0; i < s->nwoken; i++)
+			due_look(s->due, s->arena, s->woken[i]);
+	s->nwoken = 0;
+	webhooks_step(s->webhooks, s->due, s->arena);
+	s->due_ms = due_run(s->due, s->arena);
+}
+
 static void
 duties(struct scheduler *s)
 {
-	if (due(&s->relay_us, 1000000) && relay_run(s->db, s->redis, s->arena) > 0)
+	if (due(&s->relay_us, 1000000) && relay_run(s->db, s->redis, s->due, s->arena) > 0)
 		s->relay_us = 0; /* there may be more */
+	due_duties(s);
 	if (due(&s->jobs_us, 1000000) && jobs_run(s->db, s->app, s->arena))
 		s->jobs_us = s->relay_us = 0; /* it goes on, and may have left events */
 	if (due(&s->snooze_us, 1000000))
@@ -134,25 +211,25 @@ duties(struct scheduler *s)
 static int
 loop(struct scheduler *s, int signals)
 {
-	struct pollfd p[2];
+	struct curl_waitfd fds[2];
 	int64_t wait;
 
 	for (;;) {
 		subscribe(s);
 		duties(s);
 		wait = ((s->relay_us < s->jobs_us ? s->relay_us : s->jobs_us) - mono_us()) / 1000;
-		p[0] = (struct pollfd){ .fd = signals, .events = POLLIN };
-		p[1] =
-		    (struct pollfd){ .fd = s->wake == NULL ? -1 : s->wake->fd, .events = POLLIN };
-		if (poll(p, 2,
-			wait < 0      ? 0
-			: wait > 1000 ? 1000
-				      : (int)wait) == -1 &&
-		    errno != EINTR)
-			fatal("poll: %s", strerror(errno));
-		if ((p[0].revents & POLLIN) != 0)
+		wait = wait > s->due_ms ? s->due_ms : wait;
+		fds[0] = (struct curl_waitfd){ .fd = signals, .events = CURL_WAIT_POLLIN };
+		fds[1] = (struct curl_waitfd){ .fd = s->wake == NULL ? signals : s->wake->fd,
+			.events = CURL_WAIT_POLLIN };
+		curl_multi_poll(webhooks_multi(s->webhooks), fds, s->wake == NULL ? 1 : 2,
+		    wait < 0      ? 0
+		    : wait > 1000 ? 1000
+				  : (int)wait,
+		    NULL);
+		if ((fds[0].revents & CURL_WAIT_POLLIN) != 0)
 			return 0;
-		if (p[1].revents != 0)
+		if (s->wake != NULL && fds[1].revents != 0)
 			drain_wakes(s);
 	}
 }
@@ -197,11 +274,16 @@ main(int argc, char **argv)
 	s.db = db_new(conf.db_scheduler_url, "serviceos-scheduler", conf.db_timeout * 5);
 	s.app = db_new(conf.db_url, "serviceos-scheduler", conf.db_timeout * 5);
 	s.redis = redis_new(conf.redis_url);
+	s.webhooks = webhooks_new(s.db, s.app, s.arena);
+	s.kinds[0] = webhooks_kind(s.webhooks);
+	s.due = due_new(s.db, s.redis, s.kinds);
 	log_info("ready");
 	notify_systemd("READY=1");
 	option = loop(&s, signals);
 	notify_systemd("STOPPING=1");
 	log_info("stopped");
+	due_free(s.due);
+	webhooks_free(s.webhooks);
 	db_free(s.db);
 	db_free(s.app);
 	redis_free(s.redis);

@@ -88,7 +88,17 @@ BEGIN
     RETURNING e.seq
   )
   SELECT count(*), max(seq) INTO placed, newest FROM numbered;
-  UPDATE event_sequence s SET last_seq = newest WHERE s.org_id = p_org AND placed > 0;
+  IF placed > 0 THEN
+    UPDATE event_sequence s SET last_seq = newest WHERE s.org_id = p_org;
+    PERFORM event_fan_out(p_org, base + 1, newest);
+  END IF;
+END
+$$;
+
+-- What starts of itself because of these events, in the transaction that numbers them.
+CREATE OR REPLACE FUNCTION event_fan_out(p_org text, p_from bigint, p_to bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM webhook_fan_out(p_org, p_from, p_to);
 END
 $$;
 

@@ -236,6 +236,8 @@ check(const struct conf *c, const char **error)
 		return refuse(error, "legacy_headers: off or trusted");
 	if (!are_cidrs(c->trusted_networks))
 		return refuse(error, "trusted_networks: CIDR ranges separated by blanks");
+	if (!are_cidrs(c->outgoing_allow))
+		return refuse(error, "outgoing_allow: CIDR ranges separated by blanks");
 	if (log_level_parse(c->log_level) == -1)
 		return refuse(error, "log_level: error, warn, info or debug");
 	return 0;

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "auth/network.h"
+#include "base/network.h"
 #include "auth/secret.h"
 #include "auth/token.h"
 #include "base/conf.h"

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "auth/network.h"
+#include "base/network.h"
 #include "base/conf.h"
 #include "base/log.h"
 #include "base/metrics.h"

@@ -307,3 +307,25 @@ req_condition(struct req *r, const char *field, struct json_object *object, int 
 	    *out->path == '\0' ? field : arena_printf(r->arena, "%s.%s", field, out->path),
 	    out->code, "%s", out->message);
 }
+
+/* The resource's row with a member that is seen this once. */
+int
+reply_with(struct req *r, int status, const struct resource *shape, const char *id, const char *name,
+    const char *secret)
+{
+	struct buf *out = &r->out->body;
+	const PGresult *row;
+
+	reply_resource(r, status, shape, NULL, id);
+	row = db_result(r->db, r->reply_slot);
+	if (row == NULL)
+		return fail_db(r);
+	if (PQntuples(row) == 0)
+		return fail(r, E_NOT_FOUND);
+	json_row(out, row, 0, shape->fields);
+	out->len--;
+	buf_printf(out, ",\"%s\":", name);
+	buf_json_str(out, secret);
+	buf_char(out, '}');
+	return reply_json(r, status);
+}

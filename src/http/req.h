@@ -42,11 +42,14 @@ struct worker {
 	struct db *db;
 	struct redis *redis;
 	bool ping_due; /* events were committed: wake the relay soon */
+	char ping_org[64]; /* whose they are; empty for several organisations' */
 	void *auth_cache;
 };
 
 struct worker *worker_new(const char *name);
 void worker_free(struct worker *);
+/* Something of the organisation was committed: the scheduler is told soon. */
+void worker_ping(struct worker *, const char *org);
 /* Housekeeping between requests: wake the relay, flush usage counts. Never waits long. */
 void worker_tick(struct worker *);
 
@@ -129,6 +132,9 @@ int req_condition(struct req *, const char *field, struct json_object *, int fir
 /* The row of the resource with this id (and parent id, else NULL), read in this transaction. */
 int reply_resource(
     struct req *, int status, const struct resource *, const char *parent, const char *id);
+/* The same with a member that is seen this once, such as a new secret. */
+int reply_with(struct req *, int status, const struct resource *, const char *id, const char *name,
+    const char *secret);
 /* A row of a statement, its columns as members. */
 int reply_slot(struct req *, int status, const struct resource *, int slot);
 /* A body composed by the handler in r->out->body. */

@@ -362,5 +362,5 @@ transaction_run(struct req *r)
 			break;
 	}
 	if (!r->failed && r->route->method != GET)
-		r->worker->ping_due = true;
+		worker_ping(r->worker, r->org);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a worker keeps between requests, and its housekeeping. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/conf.h"
 #include "http/authenticate.h"
@@ -33,6 +35,16 @@ worker_free(struct worker *w)
 }
 
 void
+worker_ping(struct worker *w, const char *org)
+{
+	if (org == NULL || (w->ping_due && strcmp(w->ping_org, org) != 0))
+		w->ping_org[0] = '\0';
+	else
+		snprintf(w->ping_org, sizeof(w->ping_org), "%s", org);
+	w->ping_due = true;
+}
+
+void
 worker_tick(struct worker *w)
 {
 	static int64_t pinged_us;
@@ -41,7 +53,7 @@ worker_tick(struct worker *w)
 	if (w->ping_due && now - pinged_us >= PING_US) {
 		pinged_us = now;
 		w->ping_due = false;
-		redis_publish(w->redis, "serviceos:relay", "");
+		redis_publish(w->redis, "serviceos:relay", w->ping_org);
 	}
 	usage_flush(w->db, w->arena, false);
 }

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "store/db.h"
+#include "store/due.h"
 #include "store/redis.h"
 
 static const struct db_context everybody = {
@@ -13,7 +14,7 @@ static const struct db_context everybody = {
 
 /* One transaction per organisation, so that a busy one holds nobody else up. */
 static int
-place(struct db *db, struct redis *redis, struct arena *arena, const char *org)
+place(struct db *db, struct redis *redis, struct due *due, struct arena *arena, const char *org)
 {
 	const PGresult *res;
 	const char *last;
@@ -25,13 +26,16 @@ place(struct db *db, struct redis *redis, struct arena *arena, const char *org)
 		return -1;
 	n = atoi(PQgetvalue(res, 0, 0));
 	last = PQgetvalue(res, 0, 1);
-	if (n > 0)
+	if (n > 0) {
 		redis_publish(redis, arena_printf(arena, "serviceos:events:%s", org), last);
+		if (due != NULL)
+			due_look(due, arena, org);
+	}
 	return n;
 }
 
 int
-relay_run(struct db *db, struct redis *redis, struct arena *arena)
+relay_run(struct db *db, struct redis *redis, struct due *due, struct arena *arena)
 {
 	const PGresult *orgs;
 	int i, n, total = 0;
@@ -42,7 +46,7 @@ relay_run(struct db *db, struct redis *redis, struct arena *arena)
 	if (orgs == NULL)
 		return -1;
 	for (i = 0; i < PQntuples(orgs); i++) {
-		n = place(db, redis, arena, PQgetvalue(orgs, i, 0));
+		n = place(db, redis, due, arena, PQgetvalue(orgs, i, 0));
 		if (n == -1)
 			return -1;
 		total += n;

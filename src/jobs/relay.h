@@ -13,10 +13,14 @@
 
 struct arena;
 struct db;
+struct due;
 struct redis;
 
-/* One batch: the number of events placed, or -1 when PostgreSQL is away. */
-int relay_run(struct db *, struct redis *, struct arena *);
+/*
+ * One batch: the number of events placed, or -1 when PostgreSQL is away. due, or
+ * NULL, is told of each organisation whose events started something.
+ */
+int relay_run(struct db *, struct redis *, struct due *, struct arena *);
 /* Age in seconds of the oldest event without a number; 0 for none. */
 int64_t relay_lag(struct db *, struct arena *);
 

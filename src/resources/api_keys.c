@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "auth/network.h"
+#include "base/network.h"
 #include "auth/secret.h"
 
 #define GRACE_DEFAULT 86400
@@ -88,27 +88,6 @@ prefix_of(struct req *r, const char *secret)
 	return arena_strndup(r->arena, secret, API_KEY_PREFIX_LENGTH);
 }
 
-/* The key's row with the secret in it: the only time it is seen. */
-static int
-reply_with_secret(struct req *r, int http_status, const char *id, const char *secret)
-{
-	struct buf *out = &r->out->body;
-	const PGresult *row;
-
-	reply_resource(r, http_status, &api_key, NULL, id);
-	row = db_result(r->db, r->reply_slot);
-	if (row == NULL)
-		return fail_db(r);
-	if (PQntuples(row) == 0)
-		return fail(r, E_NOT_FOUND);
-	json_row(out, row, 0, key_fields);
-	out->len--;
-	buf_str(out, ",\"key\":");
-	buf_json_str(out, secret);
-	buf_char(out, '}');
-	return reply_json(r, http_status);
-}
-
 static int
 create(struct req *r)
 {
@@ -120,7 +99,7 @@ create(struct req *r)
 	sha256_hex(hash, secret, API_KEY_LENGTH);
 	db_do(r->db, SQL_API_KEY_CREATE,
 	    P(r->org, r->new_id, r->body_text, prefix_of(r, secret), hash));
-	return reply_with_secret(r, 201, r->new_id, secret);
+	return reply_with(r, 201, &api_key, r->new_id, "key", secret);
 }
 
 static int
@@ -143,7 +122,7 @@ rotate_key(struct req *r)
 	if (db_row(r->db, SQL_API_KEY_ROTATE,
 		P(r->org, r->args[0], grace, hash, prefix_of(r, secret))) == NULL)
 		return db_failed(r->db) ? fail_db(r) : fail(r, E_NOT_FOUND);
-	return reply_with_secret(r, 200, r->args[0], secret);
+	return reply_with(r, 200, &api_key, r->args[0], "key", secret);
 }
 
 /* clang-format off */

@@ -129,7 +129,7 @@ upload(struct req *r)
 	if (row == NULL)
 		return fail(r, E_NOT_FOUND);
 	link_put_row(r, row, link_make(r, path_of(r, r->new_id)));
-	r->worker->ping_due = true;
+	worker_ping(r->worker, r->org);
 	return reply_json(r, 201);
 }
 

@@ -161,7 +161,7 @@ submit_survey(struct req *r)
 		return -1;
 	}
 	json_row(&r->out->body, row, 0, NULL);
-	r->worker->ping_due = true;
+	worker_ping(r->worker, r->org);
 	return reply_json(r, 200);
 }
 

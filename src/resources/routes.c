@@ -22,6 +22,7 @@ TABLE(attachment_routes);
 TABLE(tag_routes);
 TABLE(macro_routes);
 TABLE(view_routes);
+TABLE(webhook_routes);
 TABLE(custom_field_routes);
 TABLE(search_routes);
 TABLE(bulk_routes);
@@ -58,6 +59,7 @@ const struct route_group route_groups[] = {
 	{ "CSAT",           csat_routes,          "What customers say of the help they got." },
 	{ "QA scoring",     qa_routes,            "What reviewers say of the work." },
 	{ "Reports",        report_routes,        "Figures of the desk." },
+	{ "Webhooks",       webhook_routes,       "Events for other programs." },
 	{ "Imports",        import_routes,        "Data of another desk." },
 	{ "Exports",        export_routes,        "The desk's data as files." },
 	{ "Events",         event_routes,         "What happened, in order." },

@@ -86,6 +86,12 @@ make_all(struct ids *i, const char *org)
 		"review_id"));
 	copy(i->attachment, create(fmt("/api/tickets/%s/attachments?filename=x.txt", i->ticket),
 				"x", "attachment_id"));
+	copy(i->webhook, create("/api/v1/webhooks", "{\"url\":\"https://hooks.example.com/x\"}",
+			     "webhook_id"));
+	relay();
+	sql("UPDATE webhook_delivery SET status = 'failed', created_at = '2026-06-13T12:00:00Z' WHERE webhook_id = '%s'", i->webhook);
+	sql("DELETE FROM due_job");
+	copy(i->delivery, sql_text("SELECT delivery_id FROM webhook_delivery WHERE webhook_id = '%s' LIMIT 1", i->webhook));
 	call("PUT", "/api/customers/by-external-id/crm-1", "{\"name\":\"Known\"}");
 	expect(201);
 }
@@ -113,6 +119,7 @@ id_of(const struct route *route, const char *parameter, const struct ids *i)
 		{ "/csat/surveys/", offsetof(struct ids, survey) },
 		{ "/qa/scorecards/", offsetof(struct ids, card) },
 		{ "/qa/reviews/", offsetof(struct ids, review) },
+		{ "/webhooks/", offsetof(struct ids, webhook) },
 		{ "/:org_id/macros/", offsetof(struct ids, macro) } };
 	unsigned n;
 
@@ -126,6 +133,8 @@ id_of(const struct route *route, const char *parameter, const struct ids *i)
 		return i->note;
 	if (strcmp(parameter, "link_id") == 0)
 		return i->link;
+	if (strcmp(parameter, "delivery_id") == 0)
+		return i->delivery;
 	if (strcmp(parameter, "tag") == 0)
 		return "blue";
 	if (strcmp(parameter, "external_id") == 0)

@@ -524,7 +524,7 @@ expect_field(const char *field, const char *code)
 void
 relay(void)
 {
-	while (relay_run(scheduler, worker->redis, keep) > 0)
+	while (relay_run(scheduler, worker->redis, NULL, keep) > 0)
 		;
 	arena_reset(keep);
 }

@@ -20,7 +20,8 @@ GLOBAL = ('schema_migration', 'directory', 'search_document')
 # What the scheduler may see across organisations; more needs a reason in sql/grants.sql.
 SCHEDULED = {'organization', 'event', 'event_sequence', 'ticket', 'ticket_tag', 'idempotency_key',
              'session', 'usage_day', 'comment', 'customer', 'job', 'custom_field',
-             'ticket_field', 'queue_claim', 'attachment'}
+             'ticket_field', 'queue_claim', 'attachment', 'due_job', 'webhook', 'webhook_delivery',
+             'webhook_attempt'}
 checks = Checks()
 ok, same, none, refused = checks.ok, checks.same, checks.none, checks.refused
 root = owner = app = scheduler = None
@@ -108,6 +109,7 @@ UNLOGGED = {
     'ticket_counter', 'ticket_tag', 'ticket_field', 'comment_revision', 'company_domain',
     'customer_email', 'search_document', 'qa_edition',          # kept by what they repeat
     'ticket_merge', 'csat_survey', 'queue_claim',               # their functions write the ticket's events
+    'due_job', 'webhook_delivery', 'webhook_attempt',           # what is done, and its own log
     'job', 'job_item',                                          # what a job does is logged in its creator's name
 }
 
@@ -197,6 +199,12 @@ def fill(org):
          WHERE t.org_id = '{org}' AND c.org_id = '{org}' AND u.org_id = '{org}' LIMIT 1;
       INSERT INTO attachment (org_id, attachment_id, ticket_id, filename, content_type, size, sha256)
         SELECT '{org}', uuid7(), ticket_id, 'x', 'text/plain', 1, 'x' FROM ticket WHERE org_id = '{org}' LIMIT 1;
+      INSERT INTO webhook (org_id, webhook_id, url, secret) VALUES ('{org}', uuid7(), 'https://x.example', 'x');
+      INSERT INTO webhook_delivery (org_id, delivery_id, webhook_id, event_id, topic, body)
+        SELECT '{org}', uuid7(), webhook_id, uuid7(), 'x', '{{}}' FROM webhook WHERE org_id = '{org}';
+      INSERT INTO webhook_attempt (org_id, delivery_id, n, duration_ms)
+        SELECT '{org}', delivery_id, 1, 1 FROM webhook_delivery WHERE org_id = '{org}';
+      SELECT due_put('{org}', 'webhook', uuid7(), '', now());
       UPDATE customer SET email = 'x@{org}.example' WHERE org_id = '{org}';
       INSERT INTO macro (org_id, macro_id, name, reply) VALUES ('{org}', uuid7(), 'Macro', 'Hello');
       INSERT INTO job (org_id, job_id, kind) VALUES ('{org}', uuid7(), 'bulk'), ('{org}', uuid7(), 'export'), ('{org}', uuid7(), 'import');

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "auth/network.h"
+#include "base/network.h"
 #include "auth/principal.h"
 #include "auth/secret.h"
 #include "base/conf.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "auth/network.h"
+#include "base/network.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

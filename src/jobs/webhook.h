@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SERVICEOS_WEBHOOK_H
+#define SERVICEOS_WEBHOOK_H
+
+/*
+ * Sends webhook deliveries: due jobs of kind "webhook", one lane per endpoint.
+ * All transfers share one curl multi handle that the scheduler's loop drives;
+ * at most 2 are in flight to an endpoint and 256 in all, so that an endpoint
+ * which hangs holds up nobody else.
+ */
+
+#include <curl/curl.h>
+#include <stdbool.h>
+
+#include "store/due.h"
+
+struct arena;
+struct outgoing;
+struct webhooks;
+
+#define WEBHOOKS_PER_ENDPOINT 2
+#define WEBHOOKS_IN_FLIGHT 256
+
+struct webhooks *webhooks_new(struct db *scheduler, struct db *app, struct arena *);
+void webhooks_free(struct webhooks *);
+/* The kind for due_new(); the sender is its argument. */
+struct due_kind webhooks_kind(struct webhooks *);
+CURLM *webhooks_multi(struct webhooks *);
+/* Go on with the transfers and write down those that ended; their endpoints are looked at again. */
+void webhooks_step(struct webhooks *, struct due *, struct arena *);
+int webhooks_in_flight(const struct webhooks *);
+
+/* The headers of one attempt. secret and previous are as stored; false when they cannot be read. */
+bool webhook_headers(struct outgoing *, struct arena *, const char *org, const char *webhook_id,
+    const char *secret, const char *previous, const char *event_id, const char *body);
+/* What authenticates a sealed secret. */
+const char *webhook_seal_context(struct arena *, const char *org, const char *webhook_id);
+
+#endif

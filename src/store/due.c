@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/due.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/util.h"
+#include "store/redis.h"
+
+#define RECONCILE_US INT64_C(15000000)
+#define HORIZON_S "40" /* more than two rounds: one may be missed */
+#define POLL_US 1000000
+#define LANES_MAX 32
+#define EPOCH "serviceos:due:epoch"
+
+struct due {
+	struct db *db;
+	struct redis *redis;
+	const struct due_kind *kinds;
+	bool redis_was_away;
+	int64_t reconcile_us, poll_us; /* when next */
+};
+
+struct lane {
+	const char *org, *lane;
+	const char *score; /* as Redis gave it; NULL when it was not asked */
+};
+
+static const struct db_context everybody = {
+	.org = "", .actor_type = "system", .actor_id = "scheduler"
+};
+
+/* Set the lane's time only if nobody has changed it since it was read. */
+static const char settle_script[] =
+    "if redis.call('ZSCORE', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end "
+    "if ARGV[3] == '' then return redis.call('ZREM', KEYS[1], ARGV[1]) end "
+    "return redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])";
+
+struct due *
+due_new(struct db *db, struct redis *redis, const struct due_kind *kinds)
+{
+	struct due *d = xmalloc(sizeof(*d));
+
+	*d = (struct due){ .db = db, .redis = redis, .kinds = kinds, .redis_was_away = true };
+	return d;
+}
+
+void
+due_free(struct due *d)
+{
+	free(d);
+}
+
+static const char *
+set_of(struct arena *arena, const char *kind)
+{
+	return arena_printf(arena, "serviceos:due:%s", kind);
+}
+
+/* The lane is due at that time, if it was not earlier. */
+static void
+index_lane(struct due *d, struct arena *arena, const char *kind, const char *org, const char *lane,
+    const char *at_ms)
+{
+	redisReply *reply = redis_run(d->redis, "ZADD %s LT %s %s|%s", set_of(arena, kind), at_ms, org, lane);
+
+	freeReplyObject(reply);
+}
+
+void
+due_look(struct due *d, struct arena *arena, const char *org)
+{
+	const PGresult *rows;
+	int i;
+
+	db_begin(d->db, arena, DB_READ, &everybody);
+	rows = db_rows(d->db, SQL_DUE_ORG, P(org));
+	db_commit(d->db);
+	for (i = 0; rows != NULL && i < PQntuples(rows); i++)
+		index_lane(d, arena, PQgetvalue(rows, i, 0), org, PQgetvalue(rows, i, 1),
+		    PQgetvalue(rows, i, 2));
+}
+
+void
+due_look_lane(struct due *d, struct arena *arena, const char *kind, const char *org, const char *lane)
+{
+	const char *at;
+
+	db_begin(d->db, arena, DB_READ, &everybody);
+	at = db_value(d->db, SQL_DUE_NEXT, P(org, kind, lane));
+	db_commit(d->db);
+	if (at != NULL)
+		index_lane(d, arena, kind, org, lane, at);
+}
+
+void
+due_look_all(struct due *d, struct arena *arena)
+{
+	const PGresult *rows;
+	redisReply *reply;
+	int i;
+
+	db_begin(d->db, arena, DB_WRITE, &everybody);
+	db_do(d->db, SQL_DUE_RECOVER, 0, NULL);
+	rows = db_rows(d->db, SQL_DUE_LANES, P(HORIZON_S));
+	if (!db_commit(d->db))
+		return;
+	for (i = 0; i < PQntuples(rows) && !redis_is_down(); i++)
+		index_lane(d, arena, PQgetvalue(rows, i, 0), PQgetvalue(rows, i, 1),
+		    PQgetvalue(rows, i, 2), PQgetvalue(rows, i, 3));
+	reply = redis_run(d->redis, "SET %s 1", EPOCH);
+	freeReplyObject(reply);
+	d->reconcile_us = mono_us() + RECONCILE_US;
+}
+
+/* Redis is there, and remembers what it was told. */
+static bool
+indexed(struct due *d, struct arena *arena)
+{
+	redisReply *reply = redis_run(d->redis, "EXISTS %s", EPOCH);
+	bool there = reply != NULL, remembers = there && reply->integer == 1;
+
+	freeReplyObject(reply);
+	if (there && (!remembers || d->redis_was_away || mono_us() >= d->reconcile_us))
+		due_look_all(d, arena);
+	d->redis_was_away = !there;
+	return there;
+}
+
+/* Claim what is due in the lane and have it done. False when it had no room. */
+static bool
+work_lane(struct due *d, struct arena *arena, const struct due_kind *kind, const struct lane *l)
+{
+	int room = kind->room == NULL ? kind->batch : kind->room(kind->arg, l->org, l->lane);
+	const PGresult *claimed;
+
+	if (room <= 0)
+		return false;
+	db_begin(d->db, arena, DB_WRITE, &everybody);
+	claimed = db_rows(d->db, SQL_DUE_CLAIM,
+	    P(l->org, kind->kind, l->lane, arena_printf(arena, "%d", room),
+		arena_printf(arena, "%d", DUE_LEASE_S)));
+	if (db_commit(d->db) && PQntuples(claimed) > 0)
+		kind->run(kind->arg, l->org, claimed);
+	return true;
+}
+
+/* After the claim: a scheduler that dies before this leaves the lane where others find it. */
+static void
+settle_lane(struct due *d, struct arena *arena, const struct due_kind *kind, const struct lane *l, bool had_room)
+{
+	const char *member = arena_printf(arena, "%s|%s", l->org, l->lane), *next;
+	const char *args[] = { set_of(arena, kind->kind), member, l->score, "" };
+	redisReply *reply;
+
+	if (had_room) {
+		db_begin(d->db, arena, DB_READ, &everybody);
+		next = db_value(d->db, SQL_DUE_NEXT, P(l->org, kind->kind, l->lane));
+		if (!db_commit(d->db))
+			return;
+		if (next != NULL)
+			args[3] = next;
+	} else { /* who makes room calls due_look_lane() */
+		args[3] = arena_printf(arena, "%lld", (long long)wall_ms() + 1000);
+	}
+	reply = redis_script(d->redis, settle_script, 1, 4, args);
+	freeReplyObject(reply);
+}
+
+/* Do the kind's due lanes as Redis tells them. Whether there were as many as it may tell. */
+static bool
+run_kind(struct due *d, struct arena *arena, const struct due_kind *kind)
+{
+	redisReply *due = redis_run(d->redis, "ZRANGEBYSCORE %s -inf %s WITHSCORES LIMIT 0 %d",
+	    set_of(arena, kind->kind), arena_printf(arena, "%lld", (long long)wall_ms()), LANES_MAX);
+	bool more;
+	size_t i;
+
+	if (due == NULL || due->type != REDIS_REPLY_ARRAY) {
+		freeReplyObject(due);
+		return false;
+	}
+	for (i = 0; i + 1 < due->elements; i += 2) {
+		char *org = arena_strdup(arena, due->element[i]->str), *bar = strchr(org, '|');
+		struct lane l = { .org = org,
+			.lane = bar + 1,
+			.score = arena_strdup(arena, due->element[i + 1]->str) };
+
+		*bar = '\0';
+		settle_lane(d, arena, kind, &l, work_lane(d, arena, kind, &l));
+	}
+	more = due->elements > 0;
+	freeReplyObject(due);
+	return more;
+}
+
+/* Without Redis: all lanes that PostgreSQL knows to be due. */
+static void
+poll_lanes(struct due *d, struct arena *arena)
+{
+	const struct due_kind *kind;
+	const PGresult *rows;
+	int i;
+
+	if (mono_us() < d->poll_us)
+		return;
+	d->poll_us = mono_us() + POLL_US;
+	db_begin(d->db, arena, DB_WRITE, &everybody);
+	db_do(d->db, SQL_DUE_RECOVER, 0, NULL);
+	rows = db_rows(d->db, SQL_DUE_LANES, P("0"));
+	if (!db_commit(d->db))
+		return;
+	for (i = 0; i < PQntuples(rows); i++) {
+		struct lane l = { .org = PQgetvalue(rows, i, 1), .lane = PQgetvalue(rows, i, 2) };
+
+		for (kind = d->kinds; kind->kind != NULL; kind++)
+			if (strcmp(kind->kind, PQgetvalue(rows, i, 0)) == 0)
+				work_lane(d, arena, kind, &l);
+	}
+}
+
+/* Milliseconds until the first lane of any kind is due. */
+static int
+until_next(struct due *d, struct arena *arena)
+{
+	int64_t now = wall_ms(), wait = 1000, at;
+	const struct due_kind *kind;
+	redisReply *first;
+
+	for (kind = d->kinds; kind->kind != NULL; kind++) {
+		first = redis_run(d->redis, "ZRANGE %s 0 0 WITHSCORES", set_of(arena, kind->kind));
+		if (first != NULL && first->type == REDIS_REPLY_ARRAY && first->elements == 2) {
+			at = (int64_t)strtod(first->element[1]->str, NULL);
+			if (at - now < wait)
+				wait = at - now < 1 ? 1 : at - now;
+		}
+		freeReplyObject(first);
+	}
+	return (int)wait;
+}
+
+int
+due_run(struct due *d, struct arena *arena)
+{
+	const struct due_kind *kind;
+	bool more = false;
+
+	if (!indexed(d, arena)) {
+		poll_lanes(d, arena);
+		return 250;
+	}
+	for (kind = d->kinds; kind->kind != NULL; kind++)
+		more = run_kind(d, arena, kind) || more;
+	return more ? 0 : until_next(d, arena);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SERVICEOS_OUTGOING_H
+#define SERVICEOS_OUTGOING_H
+
+/*
+ * Requests to addresses that an organisation chose. The guard stands at the
+ * socket: the address about to be dialled is looked at, so that no name, no
+ * second answer of a resolver and no spelling of an address leads inside. Only
+ * global unicast addresses are dialled, and those in conf.outgoing_allow.
+ * Redirects are not followed, proxies and .netrc not used.
+ */
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define OUTGOING_REPLY_MAX 16384 /* a longer reply is cut off and counts as a failure */
+#define OUTGOING_URL_MAX 2048
+#define OUTGOING_TIMEOUT_S 15
+
+struct outgoing {
+	CURL *curl;
+	struct curl_slist *headers;
+	char error[CURL_ERROR_SIZE];
+	char reply[OUTGOING_REPLY_MAX + 1]; /* body, NUL at the end */
+	size_t reply_len;
+	size_t header_bytes;
+	long retry_after_s; /* -1 without one */
+	bool blocked;       /* the guard refused the address */
+	bool cut;           /* the reply was too large */
+};
+
+/* NULL when the URL may be called, else a sentence that says why not. */
+const char *outgoing_refusal(const char *url);
+/* Whether an address is one that the guard lets pass. */
+bool outgoing_address_allowed(const char *address);
+
+/* A guarded POST of the body, which stays valid; headers are added with outgoing_header(). */
+struct outgoing *outgoing_post(const char *url, const char *body, size_t len);
+/* "Name: value"; the value must have no CR or LF. */
+void outgoing_header(struct outgoing *, const char *line);
+void outgoing_free(struct outgoing *);
+/* After the transfer: the HTTP status, 0 without a reply. *error is a sentence or NULL for 2xx. */
+long outgoing_result(struct outgoing *, CURLcode, const char **error);
+/* Milliseconds that the transfer took. */
+long outgoing_ms(const struct outgoing *);
+
+#endif
