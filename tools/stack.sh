@@ -355,6 +355,9 @@ stack_conf_text() {
 		# Only loopback clients reach this stack; spec.md's quick start uses these headers.
 		legacy_headers = trusted
 		trusted_networks = 127.0.0.0/8 ::1/128
+		# Receivers of webhooks may run beside it.
+		outgoing_allow = 127.0.0.0/8 ::1/128
+		outgoing_http = true
 		$(stack_secrets)
 		$STACK_CONF_EXTRA
 	END

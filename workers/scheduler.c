@@ -59,9 +59,8 @@ write_due(struct scheduler *s, FILE *out)
 	db_begin(s->db, s->arena, DB_READ, &everybody);
 	rows = db_rows(s->db, SQL_DUE_AGES, 0, NULL);
 	db_commit(s->db);
-	fprintf(out,
-	    "# HELP serviceos_due_age_seconds How late the oldest due job is.\n"
-	    "# TYPE serviceos_due_age_seconds gauge\n");
+	fprintf(out, "# HELP serviceos_due_age_seconds How late the oldest due job is.\n"
+		     "# TYPE serviceos_due_age_seconds gauge\n");
 	for (i = 0; rows != NULL && i < PQntuples(rows); i++)
 		fprintf(out, "serviceos_due_age_seconds{kind=\"%s\"} %s\n", PQgetvalue(rows, i, 0),
 		    PQgetvalue(rows, i, 4));

@@ -18,13 +18,15 @@ CREATE OR REPLACE FUNCTION due_claim(p_org text, p_kind text, p_lane text, p_mos
 RETURNS TABLE (ref uuid, token bigint, attempts int, late_ms bigint) LANGUAGE plpgsql AS $$
 BEGIN
   RETURN QUERY
+  WITH due AS MATERIALIZED ( -- once: a join could run it again, and take more than p_most
+    SELECT d.ref FROM due_job d
+     WHERE d.org_id = p_org AND d.kind = p_kind AND d.lane = p_lane AND d.state = 'ready'
+       AND d.run_at <= clock_timestamp()
+     ORDER BY d.run_at LIMIT p_most FOR UPDATE SKIP LOCKED)
   UPDATE due_job j
      SET state = 'running', attempts = j.attempts + 1, token = j.token + 1,
          lease_until = clock_timestamp() + p_lease
-    FROM (SELECT d.ref FROM due_job d
-           WHERE d.org_id = p_org AND d.kind = p_kind AND d.lane = p_lane AND d.state = 'ready'
-             AND d.run_at <= clock_timestamp()
-           ORDER BY d.run_at LIMIT p_most FOR UPDATE SKIP LOCKED) due
+    FROM due
    WHERE j.org_id = p_org AND j.kind = p_kind AND j.ref = due.ref
   RETURNING j.ref, j.token, j.attempts, (extract(epoch FROM clock_timestamp() - j.run_at) * 1000)::bigint;
 END
@@ -32,14 +34,16 @@ $$;
 
 -- Who holds the claim is gone: the job is ready again, and dead the third time.
 CREATE OR REPLACE FUNCTION due_recover() RETURNS bigint LANGUAGE sql AS $$
-  WITH back AS (
+  WITH x AS MATERIALIZED (
+    SELECT d.org_id, d.kind, d.ref FROM due_job d
+     WHERE d.state = 'running' AND d.lease_until < clock_timestamp()
+     LIMIT 1000 FOR UPDATE SKIP LOCKED
+  ), back AS (
     UPDATE due_job j
        SET state = CASE WHEN j.lost >= 2 THEN 'dead' ELSE 'ready' END, lost = j.lost + 1,
            lease_until = NULL, token = j.token + 1,
            error = 'The scheduler that worked on it ended without a result.'
-      FROM (SELECT d.org_id, d.kind, d.ref FROM due_job d
-             WHERE d.state = 'running' AND d.lease_until < clock_timestamp()
-             LIMIT 1000 FOR UPDATE SKIP LOCKED) x
+      FROM x
      WHERE j.org_id = x.org_id AND j.kind = x.kind AND j.ref = x.ref
     RETURNING 1)
   SELECT count(*) FROM back

@@ -15,12 +15,14 @@ RETURNING job_id;
 -- Across organisations; the attempt counts from here, so that a job that kills
 -- its scheduler is not tried for ever.
 -- name: job_claim
+WITH due AS MATERIALIZED ( -- once: a join could run it again, and take more than one
+  SELECT d.org_id, d.job_id FROM job d
+   WHERE d.state IN ('queued', 'running') AND d.run_after <= now()
+   ORDER BY d.run_after LIMIT 1 FOR UPDATE SKIP LOCKED)
 UPDATE job j
    SET state = 'running', token = j.token + 1, attempts = j.attempts + 1,
        run_after = now() + interval '60 seconds', started_at = COALESCE(j.started_at, now())
-  FROM (SELECT d.org_id, d.job_id FROM job d
-         WHERE d.state IN ('queued', 'running') AND d.run_after <= now()
-         ORDER BY d.run_after LIMIT 1 FOR UPDATE SKIP LOCKED) due
+  FROM due
  WHERE j.org_id = due.org_id AND j.job_id = due.job_id
 RETURNING j.org_id, j.job_id, j.kind, j.token, j.attempts, j.actor_type, j.actor_id;
 

@@ -46,7 +46,8 @@ standard_key(struct arena *arena, const char *secret, const unsigned char **key)
 	n = EVP_DecodeBlock(raw, (const unsigned char *)secret + PREFIX_LEN, (int)len);
 	if (n < 0 || len < 4)
 		return strlen(secret);
-	pad = (size_t)(secret[PREFIX_LEN + len - 1] == '=') + (size_t)(secret[PREFIX_LEN + len - 2] == '=');
+	pad = (size_t)(secret[PREFIX_LEN + len - 1] == '=') +
+	      (size_t)(secret[PREFIX_LEN + len - 2] == '=');
 	*key = raw;
 	return (size_t)n - pad;
 }
@@ -64,7 +65,8 @@ sign_with(struct arena *arena, const char *secret, const char *id, const char *t
 	buf_init(&text, arena, len + 128);
 	buf_printf(&text, "%s.", t);
 	buf_add(&text, body, len);
-	HMAC(EVP_sha256(), secret, (int)strlen(secret), (unsigned char *)text.data, text.len, mac, NULL);
+	HMAC(EVP_sha256(), secret, (int)strlen(secret), (unsigned char *)text.data, text.len, mac,
+	    NULL);
 	hex_encode(hex, mac, sizeof(mac));
 	buf_printf(ours, ",v1=%s", hex);
 
@@ -73,12 +75,13 @@ sign_with(struct arena *arena, const char *secret, const char *id, const char *t
 	buf_add(&text, body, len);
 	key_len = standard_key(arena, secret, &key);
 	HMAC(EVP_sha256(), key, (int)key_len, (unsigned char *)text.data, text.len, mac, NULL);
-	buf_printf(standard, "%sv1,%s", standard->len == 0 ? "" : " ", base64(arena, mac, sizeof(mac)));
+	buf_printf(
+	    standard, "%sv1,%s", standard->len == 0 ? "" : " ", base64(arena, mac, sizeof(mac)));
 }
 
 struct webhook_signature
-webhook_sign(struct arena *arena, const char *secret, const char *previous, const char *id, int64_t at,
-    const char *body, size_t len)
+webhook_sign(struct arena *arena, const char *secret, const char *previous, const char *id,
+    int64_t at, const char *body, size_t len)
 {
 	const char *t = arena_printf(arena, "%lld", (long long)at);
 	struct buf ours, standard;

@@ -310,8 +310,8 @@ req_condition(struct req *r, const char *field, struct json_object *object, int 
 
 /* The resource's row with a member that is seen this once. */
 int
-reply_with(struct req *r, int status, const struct resource *shape, const char *id, const char *name,
-    const char *secret)
+reply_with(struct req *r, int status, const struct resource *shape, const char *id,
+    const char *name, const char *secret)
 {
 	struct buf *out = &r->out->body;
 	const PGresult *row;

@@ -41,7 +41,7 @@ struct worker {
 	struct arena *arena;
 	struct db *db;
 	struct redis *redis;
-	bool ping_due; /* events were committed: wake the relay soon */
+	bool ping_due;     /* events were committed: wake the relay soon */
 	char ping_org[64]; /* whose they are; empty for several organisations' */
 	void *auth_cache;
 };

@@ -41,6 +41,7 @@ drop_expired(struct db *db, struct arena *arena)
 	run(db, arena, SQL_DROP_SESSIONS);
 	run(db, arena, SQL_PURGE_TICKETS);
 	run(db, arena, SQL_PURGE_CUSTOM_FIELDS);
+	run(db, arena, SQL_DROP_DELIVERIES);
 }
 
 struct fetched {

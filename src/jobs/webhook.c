@@ -4,16 +4,13 @@
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "auth/secret.h"
-#include "auth/signature.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/util.h"
-#include "config.h"
+#include "http/signed.h"
 #include "store/condition.h"
 #include "store/outgoing.h"
 
@@ -101,42 +98,13 @@ room(void *arg, const char *org, const char *lane)
 	return n < all ? n : all;
 }
 
-const char *
-webhook_seal_context(struct arena *arena, const char *org, const char *webhook_id)
-{
-	return arena_printf(arena, "webhook/%s/%s", org, webhook_id);
-}
-
-bool
-webhook_headers(struct outgoing *o, struct arena *arena, const char *org, const char *webhook_id,
-    const char *secret, const char *previous, const char *event_id, const char *body)
-{
-	const char *context = webhook_seal_context(arena, org, webhook_id);
-	struct webhook_signature s;
-	int64_t now = wall_ms() / 1000;
-	size_t len;
-
-	secret = unseal(arena, secret, context, &len);
-	if (secret == NULL)
-		return false;
-	if (previous != NULL)
-		previous = unseal(arena, previous, context, &len);
-	s = webhook_sign(arena, secret, previous, event_id, now, body, strlen(body));
-	outgoing_header(o, "Content-Type: application/json");
-	outgoing_header(o, "Expect:");
-	outgoing_header(o, "User-Agent: " PACKAGE_NAME "/" PACKAGE_VERSION);
-	outgoing_header(o, arena_printf(arena, "X-ServiceOS-Signature: %s", s.serviceos));
-	outgoing_header(o, arena_printf(arena, "webhook-id: %s", event_id));
-	outgoing_header(o, arena_printf(arena, "webhook-timestamp: %lld", (long long)now));
-	outgoing_header(o, arena_printf(arena, "webhook-signature: %s", s.standard));
-	return true;
-}
-
 /* Whether the endpoint wants the event, by the ticket as it is now. An error sends it. */
 static bool
 wanted(struct webhooks *w, struct arena *arena, const char *org, const PGresult *rows, int i)
 {
-	const struct db_context context = { .org = org, .actor_type = "system", .actor_id = "webhooks" };
+	const struct db_context context = {
+		.org = org, .actor_type = "system", .actor_id = "webhooks"
+	};
 	const char *text = db_get(rows, i, "conditions"), *ticket = db_get(rows, i, "ticket_id");
 	const PGresult *found = NULL;
 	struct json_error error;
@@ -156,7 +124,8 @@ wanted(struct webhooks *w, struct arena *arena, const char *org, const PGresult 
 		found = db_result(w->app,
 		    db_queue_text(w->app,
 			arena_printf(arena,
-			    "SELECT 1 FROM ticket t WHERE t.org_id = $1 AND t.ticket_id = $2 AND %s", c.sql),
+			    "SELECT 1 FROM ticket t WHERE t.org_id = $1 AND t.ticket_id = $2 AND %s",
+			    c.sql),
 			c.nvalues + 2, values));
 	}
 	db_commit(w->app);
@@ -165,18 +134,21 @@ wanted(struct webhooks *w, struct arena *arena, const char *org, const PGresult 
 
 /* An outcome, in a transaction of its own: 'delivered', 'again', 'failed' or 'lost'. */
 static void
-finish(struct webhooks *w, struct arena *arena, const char *org, const char *delivery, const char *token,
-    long status, long ms, const char *error, const char *response, long retry_after)
+finish(struct webhooks *w, struct arena *arena, const char *org, const char *delivery,
+    const char *token, long status, long ms, const char *error, const char *response,
+    long retry_after)
 {
 	db_begin(w->db, arena, DB_WRITE, &everybody);
 	db_do(w->db, SQL_WEBHOOK_FINISH,
-	    P(org, delivery, token, arena_printf(arena, "%ld", status), arena_printf(arena, "%ld", ms),
-		error, response, arena_printf(arena, "%ld", retry_after)));
+	    P(org, delivery, token, arena_printf(arena, "%ld", status),
+		arena_printf(arena, "%ld", ms), error, response,
+		arena_printf(arena, "%ld", retry_after)));
 	db_commit(w->db);
 }
 
 static void
-skip(struct webhooks *w, struct arena *arena, const char *org, const char *delivery, const char *token)
+skip(struct webhooks *w, struct arena *arena, const char *org, const char *delivery,
+    const char *token)
 {
 	db_begin(w->db, arena, DB_WRITE, &everybody);
 	db_do(w->db, SQL_WEBHOOK_SKIP, P(org, delivery, token));
@@ -187,7 +159,8 @@ static void
 take_off(struct webhooks *w, const char *org, const PGresult *rows, int i, const char *token)
 {
 	const char *refusal = outgoing_refusal(db_get(rows, i, "url"));
-	const char *delivery = db_get(rows, i, "delivery_id"), *webhook = db_get(rows, i, "webhook_id");
+	const char *delivery = db_get(rows, i, "delivery_id"),
+		   *webhook = db_get(rows, i, "webhook_id");
 	struct flight *f;
 
 	if (refusal != NULL) {
@@ -206,8 +179,10 @@ take_off(struct webhooks *w, const char *org, const PGresult *rows, int i, const
 	w->in_flight++;
 	if (!webhook_headers(f->out, w->arena, org, webhook, db_get(rows, i, "secret"),
 		db_get(rows, i, "previous_secret"), db_get(rows, i, "event_id"), f->body)) {
-		log_error("webhook %s of %s: its secret cannot be read; is secret_key another one?", webhook, org);
-		finish(w, w->arena, org, delivery, token, 0, 0, "Its secret cannot be read.", "", -1);
+		log_error("webhook %s of %s: its secret cannot be read; is secret_key another one?",
+		    webhook, org);
+		finish(
+		    w, w->arena, org, delivery, token, 0, 0, "Its secret cannot be read.", "", -1);
 		land(w, f);
 		return;
 	}

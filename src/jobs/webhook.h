@@ -10,12 +10,10 @@
  */
 
 #include <curl/curl.h>
-#include <stdbool.h>
 
 #include "store/due.h"
 
 struct arena;
-struct outgoing;
 struct webhooks;
 
 #define WEBHOOKS_PER_ENDPOINT 2
@@ -29,11 +27,5 @@ CURLM *webhooks_multi(struct webhooks *);
 /* Go on with the transfers and write down those that ended; their endpoints are looked at again. */
 void webhooks_step(struct webhooks *, struct due *, struct arena *);
 int webhooks_in_flight(const struct webhooks *);
-
-/* The headers of one attempt. secret and previous are as stored; false when they cannot be read. */
-bool webhook_headers(struct outgoing *, struct arena *, const char *org, const char *webhook_id,
-    const char *secret, const char *previous, const char *event_id, const char *body);
-/* What authenticates a sealed secret. */
-const char *webhook_seal_context(struct arena *, const char *org, const char *webhook_id);
 
 #endif

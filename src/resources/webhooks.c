@@ -9,7 +9,7 @@
 #include "auth/signature.h"
 #include "base/json.h"
 #include "http/req.h"
-#include "jobs/webhook.h"
+#include "http/signed.h"
 #include "store/outgoing.h"
 
 #define TEST_TIMEOUT_S 8 /* below request_timeout */
@@ -228,7 +228,8 @@ call(struct req *r, struct outgoing *o, const char *body)
 	curl_easy_setopt(o->curl, CURLOPT_TIMEOUT, (long)TEST_TIMEOUT_S);
 	code = curl_easy_perform(o->curl);
 	result = outgoing_result(o, code, &error);
-	text = o->blocked || strlen(o->reply) != o->reply_len ? "" : utf8_cut(r->arena, o->reply, 4096);
+	text = o->blocked || strlen(o->reply) != o->reply_len ? ""
+	                                                      : utf8_cut(r->arena, o->reply, 4096);
 	if (!utf8_valid(text, strlen(text)))
 		text = "";
 	buf_printf(out, "{\"delivered\":%s,\"status\":", error == NULL ? "true" : "false");

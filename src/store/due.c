@@ -64,7 +64,8 @@ static void
 index_lane(struct due *d, struct arena *arena, const char *kind, const char *org, const char *lane,
     const char *at_ms)
 {
-	redisReply *reply = redis_run(d->redis, "ZADD %s LT %s %s|%s", set_of(arena, kind), at_ms, org, lane);
+	redisReply *reply =
+	    redis_run(d->redis, "ZADD %s LT %s %s|%s", set_of(arena, kind), at_ms, org, lane);
 
 	freeReplyObject(reply);
 }
@@ -84,7 +85,8 @@ due_look(struct due *d, struct arena *arena, const char *org)
 }
 
 void
-due_look_lane(struct due *d, struct arena *arena, const char *kind, const char *org, const char *lane)
+due_look_lane(
+    struct due *d, struct arena *arena, const char *kind, const char *org, const char *lane)
 {
 	const char *at;
 
@@ -149,7 +151,8 @@ work_lane(struct due *d, struct arena *arena, const struct due_kind *kind, const
 
 /* After the claim: a scheduler that dies before this leaves the lane where others find it. */
 static void
-settle_lane(struct due *d, struct arena *arena, const struct due_kind *kind, const struct lane *l, bool had_room)
+settle_lane(struct due *d, struct arena *arena, const struct due_kind *kind, const struct lane *l,
+    bool had_room)
 {
 	const char *member = arena_printf(arena, "%s|%s", l->org, l->lane), *next;
 	const char *args[] = { set_of(arena, kind->kind), member, l->score, "" };
@@ -174,7 +177,8 @@ static bool
 run_kind(struct due *d, struct arena *arena, const struct due_kind *kind)
 {
 	redisReply *due = redis_run(d->redis, "ZRANGEBYSCORE %s -inf %s WITHSCORES LIMIT 0 %d",
-	    set_of(arena, kind->kind), arena_printf(arena, "%lld", (long long)wall_ms()), LANES_MAX);
+	    set_of(arena, kind->kind), arena_printf(arena, "%lld", (long long)wall_ms()),
+	    LANES_MAX);
 	bool more;
 	size_t i;
 

@@ -9,7 +9,7 @@
  * forget all of it: every lane is written again each 15 s, at once after a
  * flush or an outage, and while Redis is away PostgreSQL is asked each second.
  *
- * A claim is a lease of 60 s with a fencing token; a job whose scheduler died
+ * A claim is a lease of 30 s (twice what a request may take) with a fencing token; a job whose scheduler died
  * comes back when it is over. Several schedulers may run.
  */
 
@@ -22,7 +22,7 @@ struct arena;
 struct due;
 struct redis;
 
-#define DUE_LEASE_S 60
+#define DUE_LEASE_S 30
 
 struct due_kind {
 	const char *kind;
@@ -43,7 +43,8 @@ void due_free(struct due *);
 /* Something of this organisation may be due: look when. */
 void due_look(struct due *, struct arena *, const char *org);
 /* The same for one lane that had no room a moment ago. */
-void due_look_lane(struct due *, struct arena *, const char *kind, const char *org, const char *lane);
+void due_look_lane(
+    struct due *, struct arena *, const char *kind, const char *org, const char *lane);
 /* All of them, because a wake-up did not say whose it is. */
 void due_look_all(struct due *, struct arena *);
 /* Do what is due. Milliseconds until there is more, at most 1000. */

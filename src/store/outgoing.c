@@ -61,7 +61,8 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 	if (a->family == AF_INET)
 		inet_ntop(AF_INET, &((struct sockaddr_in *)&a->addr)->sin_addr, text, sizeof(text));
 	else if (a->family == AF_INET6)
-		inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&a->addr)->sin6_addr, text, sizeof(text));
+		inet_ntop(
+		    AF_INET6, &((struct sockaddr_in6 *)&a->addr)->sin6_addr, text, sizeof(text));
 	if (text[0] == '\0' || !outgoing_address_allowed(text)) {
 		o->blocked = true;
 		return CURL_SOCKET_BAD;
@@ -129,7 +130,8 @@ refuse_parts(CURLU *u)
 	curl_url_get(u, CURLUPART_USER, &user, 0);
 	if (scheme == NULL || host == NULL || host[0] == '\0') {
 		why = "It needs a scheme and a host.";
-	} else if (strcmp(scheme, "https") != 0 && (strcmp(scheme, "http") != 0 || !conf.outgoing_http)) {
+	} else if (strcmp(scheme, "https") != 0 &&
+		   (strcmp(scheme, "http") != 0 || !conf.outgoing_http)) {
 		why = "It must begin with https://.";
 	} else if (user != NULL) {
 		why = "It must not have a user name.";
@@ -137,10 +139,12 @@ refuse_parts(CURLU *u)
 		len = strlen(host);
 		snprintf(bare, sizeof(bare), "%.*s", host[0] == '[' ? (int)(len - 2) : (int)len,
 		    host[0] == '[' ? host + 1 : host);
-		if ((strchr(bare, ':') != NULL || inet_addr(bare) != INADDR_NONE || strcmp(bare, "255.255.255.255") == 0) &&
+		if ((strchr(bare, ':') != NULL || inet_addr(bare) != INADDR_NONE ||
+			strcmp(bare, "255.255.255.255") == 0) &&
 		    !outgoing_address_allowed(bare))
 			why = "Its address is not a public one.";
-		else if (strcasecmp(host, "localhost") == 0 && !outgoing_address_allowed("127.0.0.1"))
+		else if (strcasecmp(host, "localhost") == 0 &&
+			 !outgoing_address_allowed("127.0.0.1"))
 			why = "Its address is not a public one.";
 	}
 	curl_free(scheme);

@@ -86,12 +86,15 @@ make_all(struct ids *i, const char *org)
 		"review_id"));
 	copy(i->attachment, create(fmt("/api/tickets/%s/attachments?filename=x.txt", i->ticket),
 				"x", "attachment_id"));
-	copy(i->webhook, create("/api/v1/webhooks", "{\"url\":\"https://hooks.example.com/x\"}",
-			     "webhook_id"));
+	copy(i->webhook,
+	    create("/api/v1/webhooks", "{\"url\":\"https://hooks.example.com/x\"}", "webhook_id"));
 	relay();
-	sql("UPDATE webhook_delivery SET status = 'failed', created_at = '2026-06-13T12:00:00Z' WHERE webhook_id = '%s'", i->webhook);
+	sql("UPDATE webhook_delivery SET status = 'failed', created_at = '2026-06-13T12:00:00Z' WHERE webhook_id = '%s'",
+	    i->webhook);
 	sql("DELETE FROM due_job");
-	copy(i->delivery, sql_text("SELECT delivery_id FROM webhook_delivery WHERE webhook_id = '%s' LIMIT 1", i->webhook));
+	copy(i->delivery,
+	    sql_text("SELECT delivery_id FROM webhook_delivery WHERE webhook_id = '%s' LIMIT 1",
+		i->webhook));
 	call("PUT", "/api/customers/by-external-id/crm-1", "{\"name\":\"Known\"}");
 	expect(201);
 }

@@ -58,25 +58,29 @@ TEST(a_secret_is_shown_once_and_stored_sealed)
 	expect(201);
 	ck_assert_str_eq(text("secret"), "my-own-secret-of-24-bytes");
 	ck_assert_str_eq(
-	    sql_text("SELECT count(*) FROM event WHERE changes::text LIKE '%%my-own-secret%%'"), "0");
+	    sql_text("SELECT count(*) FROM event WHERE changes::text LIKE '%%my-own-secret%%'"),
+	    "0");
 }
 END
 
 TEST(only_public_addresses_are_taken)
 {
-	static const char *const bad[] = { "http://hooks.example.com/", "https://127.0.0.1/", "https://127.1/",
-		"https://0x7f000001/", "https://2130706433/", "https://0177.0.0.1/", "https://0/",
-		"https://0.0.0.0/", "https://localhost/", "https://[::1]/", "https://[::]/",
-		"https://[::ffff:127.0.0.1]/", "https://[::ffff:7f00:1]/", "https://[64:ff9b::7f00:1]/",
+	static const char *const bad[] = { "http://hooks.example.com/", "https://127.0.0.1/",
+		"https://127.1/", "https://0x7f000001/", "https://2130706433/",
+		"https://0177.0.0.1/", "https://0/", "https://0.0.0.0/", "https://localhost/",
+		"https://[::1]/", "https://[::]/", "https://[::ffff:127.0.0.1]/",
+		"https://[::ffff:7f00:1]/", "https://[64:ff9b::7f00:1]/",
 		"https://[64:ff9b:1::a00:1]/", "https://[2002:7f00:1::]/", "https://[fe80::1]/",
-		"https://[fc00::1]/", "https://[fec0::1]/", "https://10.1.2.3/", "https://172.16.0.1/",
-		"https://192.168.1.1/", "https://169.254.169.254/latest/", "https://169.254.170.2/",
-		"https://[fd00:ec2::254]/", "https://100.64.0.1/", "https://192.0.0.1/", "https://192.0.2.1/",
-		"https://198.18.0.1/", "https://198.51.100.1/", "https://203.0.113.1/", "https://224.0.0.1/",
-		"https://240.0.0.1/", "https://255.255.255.255/", "https://[ff02::1]/", "https://[2001:db8::1]/",
-		"https://[100::1]/", "https://[2001::1]/", "https://user:pass@example.com/",
-		"https://a@127.0.0.1/", "https://example.com\\\\@127.0.0.1/", "https://exa mple.com/",
-		"file:///etc/passwd", "gopher://example.com/", "ftp://example.com/", "https://example.com:99999/",
+		"https://[fc00::1]/", "https://[fec0::1]/", "https://10.1.2.3/",
+		"https://172.16.0.1/", "https://192.168.1.1/", "https://169.254.169.254/latest/",
+		"https://169.254.170.2/", "https://[fd00:ec2::254]/", "https://100.64.0.1/",
+		"https://192.0.0.1/", "https://192.0.2.1/", "https://198.18.0.1/",
+		"https://198.51.100.1/", "https://203.0.113.1/", "https://224.0.0.1/",
+		"https://240.0.0.1/", "https://255.255.255.255/", "https://[ff02::1]/",
+		"https://[2001:db8::1]/", "https://[100::1]/", "https://[2001::1]/",
+		"https://user:pass@example.com/", "https://a@127.0.0.1/",
+		"https://example.com\\\\@127.0.0.1/", "https://exa mple.com/", "file:///etc/passwd",
+		"gopher://example.com/", "ftp://example.com/", "https://example.com:99999/",
 		"https:///x" };
 	unsigned i;
 
@@ -93,13 +97,14 @@ END
 /* The same list as addresses about to be dialled: a name may lead to any of them. */
 TEST(the_guard_at_the_socket_lets_only_public_addresses_pass)
 {
-	static const char *const bad[] = { "127.0.0.1", "0.0.0.0", "10.0.0.1", "172.31.255.255", "192.168.0.1",
-		"169.254.169.254", "100.127.255.255", "192.0.0.8", "198.19.0.1", "224.0.0.251", "255.255.255.255",
-		"::1", "::", "::ffff:10.0.0.1", "::ffff:127.0.0.1", "64:ff9b::a00:1", "64:ff9b:1::1", "2002:a00:1::1",
-		"2002:7f00:1::", "fe80::1", "fc00::1", "fec0::1", "ff02::1", "2001:db8::1", "2001::1", "100::1",
-		"::7f00:1", "4000::1", "" };
-	static const char *const good[] = { "1.1.1.1", "8.8.8.8", "2606:4700::1111", "64:ff9b::101:101",
-		"2002:101:101::1", "::ffff:1.1.1.1", "172.32.0.1" };
+	static const char *const bad[] = { "127.0.0.1", "0.0.0.0", "10.0.0.1", "172.31.255.255",
+		"192.168.0.1", "169.254.169.254", "100.127.255.255", "192.0.0.8", "198.19.0.1",
+		"224.0.0.251", "255.255.255.255", "::1", "::", "::ffff:10.0.0.1",
+		"::ffff:127.0.0.1", "64:ff9b::a00:1", "64:ff9b:1::1", "2002:a00:1::1",
+		"2002:7f00:1::", "fe80::1", "fc00::1", "fec0::1", "ff02::1", "2001:db8::1",
+		"2001::1", "100::1", "::7f00:1", "4000::1", "" };
+	static const char *const good[] = { "1.1.1.1", "8.8.8.8", "2606:4700::1111",
+		"64:ff9b::101:101", "2002:101:101::1", "::ffff:1.1.1.1", "172.32.0.1" };
 	unsigned i;
 
 	for (i = 0; i < LENGTH(bad); i++)
@@ -113,7 +118,8 @@ END
 TEST(a_name_that_leads_inside_is_not_called)
 {
 	int canary = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in at = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(at);
 	struct curl_slist *rebound;
 	struct outgoing *o;
@@ -122,7 +128,8 @@ TEST(a_name_that_leads_inside_is_not_called)
 	ck_assert_int_eq(bind(canary, (struct sockaddr *)&at, len), 0);
 	ck_assert_int_eq(listen(canary, 4), 0);
 	getsockname(canary, (struct sockaddr *)&at, &len);
-	rebound = curl_slist_append(NULL, fmt("public.example.com:%d:127.0.0.1", ntohs(at.sin_port)));
+	rebound =
+	    curl_slist_append(NULL, fmt("public.example.com:%d:127.0.0.1", ntohs(at.sin_port)));
 	o = outgoing_post(fmt("https://public.example.com:%d/", ntohs(at.sin_port)), "x", 1);
 	curl_easy_setopt(o->curl, CURLOPT_RESOLVE, rebound);
 	ck_assert_int_eq(outgoing_result(o, curl_easy_perform(o->curl), &error), 0);
@@ -148,11 +155,17 @@ TEST(events_go_to_the_hooks_that_want_them)
 	call("PATCH", fmt("/api/tickets/%s", made), "{\"priority\":\"high\"}");
 	call("POST", "/api/customers", "{\"name\":\"C\"}");
 	relay();
-	other = sql_text("SELECT string_agg(topic, ' ' ORDER BY seq) FROM webhook_delivery WHERE webhook_id = '%s'", all);
-	ck_assert_str_eq(other, "ticket.created ticket.updated ticket.priority.changed customer.created");
-	ck_assert_str_eq(sql_text("SELECT count(*) FROM webhook_delivery WHERE webhook_id = '%s'", group), "3");
-	ck_assert_str_eq(sql_text("SELECT count(*) FROM webhook_delivery WHERE webhook_id = '%s'", one), "1");
-	ck_assert_str_eq(sql_text("SELECT count(*) FROM webhook_delivery WHERE webhook_id = '%s'", off), "0");
+	other = sql_text(
+	    "SELECT string_agg(topic, ' ' ORDER BY seq) FROM webhook_delivery WHERE webhook_id = '%s'",
+	    all);
+	ck_assert_str_eq(
+	    other, "ticket.created ticket.updated ticket.priority.changed customer.created");
+	ck_assert_str_eq(
+	    sql_text("SELECT count(*) FROM webhook_delivery WHERE webhook_id = '%s'", group), "3");
+	ck_assert_str_eq(
+	    sql_text("SELECT count(*) FROM webhook_delivery WHERE webhook_id = '%s'", one), "1");
+	ck_assert_str_eq(
+	    sql_text("SELECT count(*) FROM webhook_delivery WHERE webhook_id = '%s'", off), "0");
 	call("GET", fmt("/api/v1/webhooks/%s/deliveries", one), NULL);
 	expect(200);
 	ck_assert_str_eq(text("data.0.status"), "pending");
@@ -160,14 +173,16 @@ TEST(events_go_to_the_hooks_that_want_them)
 	caller.headers = "X-ServiceOS-Suppress: webhooks\n";
 	make_ticket("silent");
 	relay();
-	ck_assert_str_eq(sql_text("SELECT count(*) FROM webhook_delivery WHERE webhook_id = '%s'", one), "1");
+	ck_assert_str_eq(
+	    sql_text("SELECT count(*) FROM webhook_delivery WHERE webhook_id = '%s'", one), "1");
 }
 END
 
 TEST(a_failure_is_tried_again_on_the_ladder_and_then_given_up)
 {
 	static const int ladder[] = { 1, 30, 300, 1800, 7200, 86400 };
-	const char *hook = make_hook("{\"url\":\"https://h.example.com/\",\"topics\":[\"ticket.created\"]}");
+	const char *hook =
+	    make_hook("{\"url\":\"https://h.example.com/\",\"topics\":[\"ticket.created\"]}");
 	unsigned i;
 
 	make_ticket("x");
@@ -176,8 +191,11 @@ TEST(a_failure_is_tried_again_on_the_ladder_and_then_given_up)
 		double wait;
 
 		ck_assert_str_eq(attempt(hook, 500, "The reply was no 2xx.", -1), "again");
-		wait = atof(sql_text("SELECT extract(epoch FROM run_at - now()) FROM due_job WHERE lane = '%s'", hook));
-		ck_assert_msg(wait > 0.75 * ladder[i] - 0.1 && wait < 1.25 * ladder[i], "%u: %f", i, wait);
+		wait = atof(sql_text(
+		    "SELECT extract(epoch FROM run_at - now()) FROM due_job WHERE lane = '%s'",
+		    hook));
+		ck_assert_msg(
+		    wait > 0.75 * ladder[i] - 0.1 && wait < 1.25 * ladder[i], "%u: %f", i, wait);
 	}
 	ck_assert_str_eq(attempt(hook, 0, "Timed out.", -1), "failed");
 	ck_assert_str_eq(sql_text("SELECT count(*) FROM due_job WHERE lane = '%s'", hook), "0");
@@ -188,11 +206,16 @@ TEST(a_failure_is_tried_again_on_the_ladder_and_then_given_up)
 	call("GET", fmt("/api/v1/webhooks/%s", hook), NULL);
 	ck_assert_str_eq(text("health"), "cooling_down");
 	/* replayed, it goes out again with the same event */
-	call("POST", fmt("/api/v1/webhooks/%s/replay", hook), "{\"since\":\"2026-01-01T00:00:00Z\"}");
+	call("POST", fmt("/api/v1/webhooks/%s/replay", hook),
+	    "{\"since\":\"2026-01-01T00:00:00Z\"}");
 	expect(202);
 	ck_assert_int_eq(number("replayed"), 1);
 	ck_assert_str_eq(attempt(hook, 200, NULL, -1), "delivered");
-	ck_assert_str_eq(sql_text("SELECT count(DISTINCT event_id) FROM webhook_delivery WHERE webhook_id = '%s'", hook), "1");
+	ck_assert_str_eq(
+	    sql_text(
+		"SELECT count(DISTINCT event_id) FROM webhook_delivery WHERE webhook_id = '%s'",
+		hook),
+	    "1");
 	call("GET", fmt("/api/v1/webhooks/%s", hook), NULL);
 	ck_assert_str_eq(text("health"), "healthy");
 }
@@ -200,21 +223,24 @@ END
 
 TEST(retry_after_is_honoured_within_bounds)
 {
-	const char *hook = make_hook("{\"url\":\"https://h.example.com/\",\"topics\":[\"ticket.created\"]}");
+	const char *hook =
+	    make_hook("{\"url\":\"https://h.example.com/\",\"topics\":[\"ticket.created\"]}");
 	double wait;
 
 	make_ticket("x");
 	relay();
 	attempt(hook, 500, "no", -1);
 	attempt(hook, 429, "no", 100000);
-	wait = atof(sql_text("SELECT extract(epoch FROM run_at - now()) FROM due_job WHERE lane = '%s'", hook));
+	wait = atof(sql_text(
+	    "SELECT extract(epoch FROM run_at - now()) FROM due_job WHERE lane = '%s'", hook));
 	ck_assert_msg(wait > 47 && wait < 73, "%f", wait);
 }
 END
 
 TEST(an_endpoint_that_keeps_failing_rests_and_is_disabled_in_the_end)
 {
-	const char *hook = make_hook("{\"url\":\"https://h.example.com/\",\"topics\":[\"ticket.created\"]}");
+	const char *hook =
+	    make_hook("{\"url\":\"https://h.example.com/\",\"topics\":[\"ticket.created\"]}");
 	int i;
 
 	for (i = 0; i < 8; i++)
@@ -223,8 +249,12 @@ TEST(an_endpoint_that_keeps_failing_rests_and_is_disabled_in_the_end)
 	for (i = 0; i < 5; i++)
 		attempt(hook, 500, "no", -1);
 	ck_assert_str_eq(
-	    sql_text("SELECT bool_and(run_at > now() + interval '20 seconds') FROM due_job WHERE lane = '%s' AND attempts = 0", hook), "t");
-	sql("UPDATE webhook SET failing_since = now() - interval '5 days 1 minute' WHERE webhook_id = '%s'", hook);
+	    sql_text(
+		"SELECT bool_and(run_at > now() + interval '20 seconds') FROM due_job WHERE lane = '%s' AND attempts = 0",
+		hook),
+	    "t");
+	sql("UPDATE webhook SET failing_since = now() - interval '5 days 1 minute' WHERE webhook_id = '%s'",
+	    hook);
 	attempt(hook, 500, "no", -1);
 	call("GET", fmt("/api/v1/webhooks/%s", hook), NULL);
 	ck_assert_str_eq(text("active"), "false");
@@ -247,14 +277,21 @@ END
 
 TEST(a_claim_that_was_lost_changes_nothing)
 {
-	const char *hook = make_hook("{\"url\":\"https://h.example.com/\",\"topics\":[\"ticket.created\"]}");
+	const char *hook =
+	    make_hook("{\"url\":\"https://h.example.com/\",\"topics\":[\"ticket.created\"]}");
 
 	make_ticket("x");
 	relay();
 	sql("SELECT due_claim('" ORG "', 'webhook', '%s', 1, '-1s')", hook);
 	sql("SELECT due_recover()");
-	ck_assert_str_eq(sql_text("SELECT webhook_finish('" ORG "', ref, token - 1, 200, 1, NULL, '', -1) FROM due_job WHERE lane = '%s'", hook), "lost");
-	ck_assert_str_eq(sql_text("SELECT state || attempts || lost FROM due_job WHERE lane = '%s'", hook), "ready11");
+	ck_assert_str_eq(
+	    sql_text("SELECT webhook_finish('" ORG
+		     "', ref, token - 1, 200, 1, NULL, '', -1) FROM due_job WHERE lane = '%s'",
+		hook),
+	    "lost");
+	ck_assert_str_eq(
+	    sql_text("SELECT state || attempts || lost FROM due_job WHERE lane = '%s'", hook),
+	    "ready11");
 	sql("SELECT due_claim('" ORG "', 'webhook', '%s', 1, '-1s'); SELECT due_recover()", hook);
 	sql("SELECT due_claim('" ORG "', 'webhook', '%s', 1, '-1s'); SELECT due_recover()", hook);
 	ck_assert_str_eq(sql_text("SELECT state FROM due_job WHERE lane = '%s'", hook), "dead");
@@ -263,19 +300,22 @@ END
 
 TEST(a_hook_is_refused_by_field)
 {
-	call("POST", "/api/v1/webhooks", "{\"url\":\"https://h.example.com/\",\"topics\":[\"Ticket\"]}");
+	call("POST", "/api/v1/webhooks",
+	    "{\"url\":\"https://h.example.com/\",\"topics\":[\"Ticket\"]}");
 	expect_field("topics[0]", "format");
 	call("POST", "/api/v1/webhooks", "{\"url\":\"https://h.example.com/\",\"topics\":[]}");
 	expect_field("topics", "too_short");
-	call("POST", "/api/v1/webhooks", "{\"url\":\"https://h.example.com/\",\"conditions\":{\"field\":\"x\",\"op\":\"eq\",\"value\":1}}");
+	call("POST", "/api/v1/webhooks",
+	    "{\"url\":\"https://h.example.com/\",\"conditions\":{\"field\":\"x\",\"op\":\"eq\",\"value\":1}}");
 	expect_field("conditions.field", "unknown_field");
-	call("POST", "/api/v1/webhooks", "{\"url\":\"https://h.example.com/\",\"secret\":\"short\"}");
+	call("POST", "/api/v1/webhooks",
+	    "{\"url\":\"https://h.example.com/\",\"secret\":\"short\"}");
 	expect_field("secret", "too_short");
 }
 END
 
-static TCase *
-webhook_cases(void)
+    static TCase *
+    webhook_cases(void)
 {
 	TCase *c = tcase_create("webhooks");
 
