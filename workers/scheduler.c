@@ -22,6 +22,7 @@
 #include "jobs/housekeeping.h"
 #include "jobs/job.h"
 #include "jobs/relay.h"
+#include "jobs/sla.h"
 #include "jobs/webhook.h"
 #include "store/db.h"
 #include "store/due.h"
@@ -37,7 +38,8 @@ struct scheduler {
 	struct db *app; /* as the workers: what is done within one organisation */
 	struct redis *redis;
 	struct webhooks *webhooks;
-	struct due_kind kinds[8];
+	struct sla_jobs sla;
+	struct due_kind kinds[8]; /* ends in .kind NULL */
 	struct due *due;
 	char woken[WOKEN_MAX][64]; /* organisations that something happened in */
 	int nwoken;                /* more than WOKEN_MAX: nobody knows which */
@@ -275,6 +277,9 @@ main(int argc, char **argv)
 	s.redis = redis_new(conf.redis_url);
 	s.webhooks = webhooks_new(s.db, s.app, s.arena);
 	s.kinds[0] = webhooks_kind(s.webhooks);
+	s.sla = (struct sla_jobs){ .app = s.app, .db = s.db, .arena = s.arena };
+	s.kinds[1] = sla_kind(&s.sla);
+	s.kinds[2] = sla_apply_kind(&s.sla);
 	s.due = due_new(s.db, s.redis, s.kinds);
 	log_info("ready");
 	notify_systemd("READY=1");

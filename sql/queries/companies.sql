@@ -1,15 +1,15 @@
 -- Companies. $1 is the caller's organisation, $2 the company.
 
 -- name: company_create
-INSERT INTO company (org_id, company_id, name, domains, external_id, attributes)
-SELECT $1, $2, b.name, COALESCE(b.domains, '{}'), b.external_id, COALESCE(b.attributes, '{}')
-  FROM jsonb_to_record($3::jsonb) AS b(name text, domains text[], external_id text, attributes jsonb)
+INSERT INTO company (org_id, company_id, name, domains, external_id, attributes, sla_policy_id)
+SELECT $1, $2, b.name, COALESCE(b.domains, '{}'), b.external_id, COALESCE(b.attributes, '{}'), b.sla_policy_id
+  FROM jsonb_to_record($3::jsonb) AS b(name text, domains text[], external_id text, attributes jsonb, sla_policy_id uuid)
 RETURNING company_id;
 
 -- name: company_patch
 UPDATE company c
-   SET (name, domains, external_id, attributes) =
-       (SELECT p.name, p.domains, p.external_id, p.attributes FROM jsonb_populate_record(c, $3::jsonb) p)
+   SET (name, domains, external_id, attributes, sla_policy_id) =
+       (SELECT p.name, p.domains, p.external_id, p.attributes, p.sla_policy_id FROM jsonb_populate_record(c, $3::jsonb) p)
  WHERE c.org_id = $1 AND c.company_id = $2
 RETURNING c.company_id;
 

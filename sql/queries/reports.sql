@@ -128,8 +128,27 @@ SELECT to_char(d.day, 'YYYY-MM-DD') AS day,
  ORDER BY 1;
 
 -- name: report_sla
-SELECT '[]'::jsonb AS policies,
+WITH x AS (
+  SELECT t.policy_id, p.name, t.metric, k.priority, k.team_id, count(*) AS timers,
+         count(*) FILTER (WHERE t.status = 'met') AS met, count(*) FILTER (WHERE t.breached_at IS NOT NULL) AS breached
+    FROM sla_timer t
+    JOIN ticket k ON k.org_id = t.org_id AND k.ticket_id = t.ticket_id AND k.deleted_at IS NULL
+    LEFT JOIN sla_policy p ON p.org_id = t.org_id AND p.policy_id = t.policy_id
+   WHERE t.org_id = $1 AND t.started_at >= $2::timestamptz AND t.started_at < $3::timestamptz AND t.status <> 'cancelled'
+   GROUP BY 1, 2, 3, 4, 5
+)
+SELECT COALESCE((SELECT jsonb_agg(jsonb_build_object('policy_id', y.policy_id, 'name', y.name, 'metric', y.metric, 'timers', y.timers,
+                   'met', y.met, 'breached', y.breached, 'attainment_percent', round(100.0 * y.met / NULLIF(y.met + y.breached, 0), 1))
+                   ORDER BY y.name, y.metric)
+          FROM (SELECT x.policy_id, x.name, x.metric, sum(x.timers) AS timers, sum(x.met) AS met, sum(x.breached) AS breached FROM x GROUP BY 1, 2, 3) y), '[]') AS policies,
+       COALESCE((SELECT jsonb_agg(jsonb_build_object('team_id', y.team_id, 'metric', y.metric, 'timers', y.timers,
+                   'met', y.met, 'breached', y.breached, 'attainment_percent', round(100.0 * y.met / NULLIF(y.met + y.breached, 0), 1))
+                   ORDER BY y.team_id, y.metric)
+          FROM (SELECT x.team_id, x.metric, sum(x.timers) AS timers, sum(x.met) AS met, sum(x.breached) AS breached FROM x GROUP BY 1, 2) y), '[]') AS by_team,
        COALESCE((SELECT jsonb_agg(jsonb_build_object('priority', p.priority, 'tickets', p.n,
+                   'timers', COALESCE((SELECT sum(x.timers) FROM x WHERE x.priority = p.priority), 0),
+                   'met', COALESCE((SELECT sum(x.met) FROM x WHERE x.priority = p.priority), 0),
+                   'breached', COALESCE((SELECT sum(x.breached) FROM x WHERE x.priority = p.priority), 0),
                    'first_reply_minutes', p.spread) ORDER BY priority_rank(p.priority) DESC)
           FROM (SELECT x.priority, sum(x.n)::bigint AS n,
                        report_spread(array_agg(x.m) FILTER (WHERE x.m IS NOT NULL), array_agg(x.n) FILTER (WHERE x.m IS NOT NULL)) AS spread

@@ -6,7 +6,7 @@ SELECT customer_id, org_id, external_id, name, email, phone, company_id, attribu
   FROM customer;
 
 CREATE VIEW company_v WITH (security_invoker = true) AS
-SELECT company_id, org_id, name, domains, external_id, attributes, version, created_at, updated_at
+SELECT company_id, org_id, name, domains, external_id, sla_policy_id, attributes, version, created_at, updated_at
   FROM company;
 
 CREATE VIEW user_v WITH (security_invoker = true) AS

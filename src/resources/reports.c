@@ -96,11 +96,32 @@ static const struct resource agents = { "AgentsReport", "Who did how much.", NUL
 static const struct field priority_fields[] = {
 	{ "priority", T_STR, F_OUT, .example = "\"urgent\"", .doc = "The priority." },
 	{ "tickets",  T_INT, F_OUT, .example = "12", .doc = "Tickets created in the period." },
+	{ "timers",   T_INT, F_OUT, .example = "24", .doc = "SLA timers started in the period." },
+	{ "met",      T_INT, F_OUT, .example = "20", .doc = "Kept." },
+	{ "breached", T_INT, F_OUT, .example = "2", .doc = "Broken." },
 	SPREAD("first_reply_minutes", "Minutes to the first public reply:"),
 	{ .name = NULL }
 };
+#define ATTAINMENT \
+	{ "metric",   T_STR, F_OUT, .example = "\"first_response\"", .doc = "What was promised." }, \
+	{ "timers",   T_INT, F_OUT, .example = "40", .doc = "Timers started in the period, cancelled ones left out." }, \
+	{ "met",      T_INT, F_OUT, .example = "36", .doc = "Kept." }, \
+	{ "breached", T_INT, F_OUT, .example = "3", .doc = "Broken." }, \
+	{ "attainment_percent", T_NUM, F_OUT|F_NULL, .max = 100, .example = "92.3", .doc = "Share kept of those decided, in percent." }
+static const struct field policy_fields[] = {
+	{ "policy_id", T_ID,  F_OUT|F_NULL, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "The policy; null for timers of none." },
+	{ "name",      T_STR, F_OUT|F_NULL, .example = "\"Gold\"", .doc = "Its name." },
+	ATTAINMENT,
+	{ .name = NULL }
+};
+static const struct field team_sla_fields[] = {
+	{ "team_id", T_ID, F_OUT|F_NULL, .example = "null", .doc = "The ticket's team; null for none." },
+	ATTAINMENT,
+	{ .name = NULL }
+};
 static const struct field sla_fields[] = {
-	{ "policies",    T_OBJECT, F_OUT|F_LIST, .example = "[]", .doc = "Attainment by policy; empty while there are no policies." },
+	{ "policies",    T_OBJECT, F_OUT|F_LIST, .sub = policy_fields, .example = "[]", .doc = "Attainment by policy and metric." },
+	{ "by_team",     T_OBJECT, F_OUT|F_LIST, .sub = team_sla_fields, .example = "[]", .doc = "Attainment by team and metric." },
 	{ "by_priority", T_OBJECT, F_OUT|F_LIST, .sub = priority_fields, .example = "[]", .doc = "What was reached, by priority." },
 	SPREAD("resolution_minutes", "Minutes to the resolution, of tickets resolved in the period:"),
 	{ .name = NULL }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/log.h"
 #include "base/util.h"
 #include "store/redis.h"
 
@@ -13,6 +14,7 @@
 #define HORIZON_S "40" /* more than two rounds: one may be missed */
 #define POLL_US 1000000
 #define LANES_MAX 32
+#define ATTEMPTS_MAX 10
 #define EPOCH "serviceos:due:epoch"
 
 struct due {
@@ -223,6 +225,26 @@ poll_lanes(struct due *d, struct arena *arena)
 			if (strcmp(kind->kind, PQgetvalue(rows, i, 0)) == 0)
 				work_lane(d, arena, kind, &l);
 	}
+}
+
+void
+due_failed(struct db *db, struct db *work, struct arena *arena, const char *org, const char *kind,
+    const PGresult *claimed, int row)
+{
+	const char *ref = PQgetvalue(claimed, row, 0), *token = PQgetvalue(claimed, row, 1);
+	const char *why = db_error(work)->message;
+	long attempts = strtol(PQgetvalue(claimed, row, 2), NULL, 10);
+	bool gave_up = attempts >= ATTEMPTS_MAX && db_error(work)->kind != DB_DOWN;
+
+	log_warn("%s %s of %s: %s", kind, ref, org, why);
+	db_begin(db, arena, DB_WRITE, &everybody);
+	if (gave_up)
+		db_do(db, SQL_DUE_DEAD, P(org, kind, ref, token, why));
+	else
+		db_do(db, SQL_DUE_RETRY,
+		    P(org, kind, ref, token,
+			arena_printf(arena, "%ld", 500L << (attempts > 7 ? 7 : attempts)), why));
+	db_commit(db);
 }
 
 /* Milliseconds until the first lane of any kind is due. */

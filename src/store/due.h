@@ -9,8 +9,8 @@
  * forget all of it: every lane is written again each 15 s, at once after a
  * flush or an outage, and while Redis is away PostgreSQL is asked each second.
  *
- * A claim is a lease of 30 s (twice what a request may take) with a fencing token; a job whose scheduler died
- * comes back when it is over. Several schedulers may run.
+ * A claim is a lease of 30 s (twice what a request may take) with a fencing token; a job whose
+ * scheduler died comes back when it is over. Several schedulers may run.
  */
 
 #include <stdbool.h>
@@ -47,6 +47,12 @@ void due_look_lane(
     struct due *, struct arena *, const char *kind, const char *org, const char *lane);
 /* All of them, because a wake-up did not say whose it is. */
 void due_look_all(struct due *, struct arena *);
+/*
+ * After a transaction of `work` that failed: the claimed job in that row is
+ * tried again later, and later each time, or is dead after ten attempts.
+ */
+void due_failed(struct db *, struct db *work, struct arena *, const char *org, const char *kind,
+    const PGresult *claimed, int row);
 /* Do what is due. Milliseconds until there is more, at most 1000. */
 int due_run(struct due *, struct arena *);
 

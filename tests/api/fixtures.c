@@ -95,6 +95,14 @@ make_all(struct ids *i, const char *org)
 	copy(i->delivery,
 	    sql_text("SELECT delivery_id FROM webhook_delivery WHERE webhook_id = '%s' LIMIT 1",
 		i->webhook));
+	copy(i->policy, create("/api/sla/policies",
+			    "{\"name\":\"Silver\",\"active\":false,\"targets\":{\"normal\":{"
+			    "\"first_response_minutes\":60}}}",
+			    "policy_id"));
+	copy(i->timer, create("/api/sla/timers",
+			   fmt("{\"ticket_id\":\"%s\",\"metric\":\"custom\",\"target_minutes\":60}",
+			       i->second),
+			   "timer_id"));
 	call("PUT", "/api/customers/by-external-id/crm-1", "{\"name\":\"Known\"}");
 	expect(201);
 }
@@ -122,6 +130,8 @@ id_of(const struct route *route, const char *parameter, const struct ids *i)
 		{ "/csat/surveys/", offsetof(struct ids, survey) },
 		{ "/qa/scorecards/", offsetof(struct ids, card) },
 		{ "/qa/reviews/", offsetof(struct ids, review) },
+		{ "/sla/policies/", offsetof(struct ids, policy) },
+		{ "/sla/timers/", offsetof(struct ids, timer) },
 		{ "/webhooks/", offsetof(struct ids, webhook) },
 		{ "/:org_id/macros/", offsetof(struct ids, macro) } };
 	unsigned n;
@@ -235,6 +245,14 @@ body_of(const struct route *route)
 		return "the file";
 	if (strcmp(id, "imports.create") == 0)
 		return "{\"title\":\"x\"}";
+	if (strcmp(id, "sla.createTimer") == 0)
+		return fmt("{\"ticket_id\":\"%s\",\"target_minutes\":60}", make_ticket("promised"));
+	if (strcmp(id, "sla.pause") == 0)
+		return fmt("{\"timer_id\":\"%s\"}", own.timer);
+	if (strcmp(id, "sla.resume") == 0) {
+		call("POST", "/api/sla/timers/pause", fmt("{\"timer_id\":\"%s\"}", own.timer));
+		return fmt("{\"timer_id\":\"%s\"}", own.timer);
+	}
 	if (strcmp(id, "csat.request") == 0)
 		return fmt("{\"ticket_id\":\"%s\"}", make_ticket("ask"));
 	if (strcmp(id, "csat.submit") == 0) {

@@ -91,6 +91,8 @@ const char *sql_text(const char *, ...) __attribute__((format(printf, 1, 2)));
 void relay(void);
 /* Run the background jobs that are due to their ends, as the scheduler does. */
 void run_jobs(void);
+/* Number the events and do what they start (but send no webhook), as the scheduler does. */
+void run_due(void);
 /* What the scheduler does every second besides the relay. */
 void every_second_once(void);
 /* Delete what has expired, as the scheduler does once a minute. */

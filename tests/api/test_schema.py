@@ -21,7 +21,7 @@ GLOBAL = ('schema_migration', 'directory', 'search_document')
 SCHEDULED = {'organization', 'event', 'event_sequence', 'ticket', 'ticket_tag', 'idempotency_key',
              'session', 'usage_day', 'comment', 'customer', 'job', 'custom_field',
              'ticket_field', 'queue_claim', 'attachment', 'due_job', 'webhook', 'webhook_delivery',
-             'webhook_attempt'}
+             'webhook_attempt', 'sla_policy'}
 checks = Checks()
 ok, same, none, refused = checks.ok, checks.same, checks.none, checks.refused
 root = owner = app = scheduler = None
@@ -109,6 +109,7 @@ UNLOGGED = {
     'ticket_counter', 'ticket_tag', 'ticket_field', 'comment_revision', 'company_domain',
     'customer_email', 'search_document', 'qa_edition',          # kept by what they repeat
     'ticket_merge', 'csat_survey', 'queue_claim',               # their functions write the ticket's events
+    'sla_timer', 'sla_ledger', 'sla_assignment',                # with a ledger of their own
     'due_job', 'webhook_delivery', 'webhook_attempt',           # what is done, and its own log
     'job', 'job_item',                                          # what a job does is logged in its creator's name
 }
@@ -204,6 +205,12 @@ def fill(org):
         SELECT '{org}', uuid7(), webhook_id, uuid7(), 'x', '{{}}' FROM webhook WHERE org_id = '{org}';
       INSERT INTO webhook_attempt (org_id, delivery_id, n, duration_ms)
         SELECT '{org}', delivery_id, 1, 1 FROM webhook_delivery WHERE org_id = '{org}';
+      INSERT INTO sla_policy (org_id, policy_id, name, targets) VALUES ('{org}', uuid7(), 'Gold', '{{}}');
+      INSERT INTO sla_assignment (org_id, ticket_id, policy_id)
+        SELECT '{org}', t.ticket_id, p.policy_id FROM ticket t, sla_policy p WHERE t.org_id = '{org}' AND p.org_id = '{org}' LIMIT 1;
+      SELECT sla_create('{org}', uuid7(), jsonb_build_object('ticket_id', ticket_id, 'target_minutes', 60))
+        FROM ticket WHERE org_id = '{org}' AND status = 'new' LIMIT 1;
+      UPDATE sla_timer SET breached_at = now() WHERE org_id = '{org}';
       SELECT due_put('{org}', 'webhook', uuid7(), '', now());
       UPDATE customer SET email = 'x@{org}.example' WHERE org_id = '{org}';
       INSERT INTO macro (org_id, macro_id, name, reply) VALUES ('{org}', uuid7(), 'Macro', 'Hello');

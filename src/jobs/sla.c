@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "jobs/sla.h"
+
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/json.h"
+#include "jobs/rule.h"
+#include "store/condition.h"
+
+#define RING_BATCH 500
+#define APPLY_BATCH 50
+
+static struct db_context
+in(const char *org)
+{
+	return (struct db_context){ .org = org, .actor_type = "system", .actor_id = "sla" };
+}
+
+/* A column of the claimed rows as an array's text; row -1 for all of them. */
+static const char *
+column(struct arena *arena, const PGresult *rows, int row, int at)
+{
+	struct buf out;
+	int i;
+
+	buf_init(&out, arena, 1024);
+	buf_char(&out, '{');
+	for (i = row == -1 ? 0 : row; i < (row == -1 ? PQntuples(rows) : row + 1); i++)
+		buf_printf(&out, "%s%s", out.len == 1 ? "" : ",", PQgetvalue(rows, i, at));
+	buf_char(&out, '}');
+	return out.data;
+}
+
+static bool
+ring(struct sla_jobs *s, const char *org, const PGresult *claimed, int row)
+{
+	struct db_context context = in(org);
+
+	db_begin(s->app, s->arena, DB_WRITE, &context);
+	db_do(s->app, SQL_SLA_FIRE,
+	    P(org, column(s->arena, claimed, row, 0), column(s->arena, claimed, row, 1)));
+	return db_commit(s->app);
+}
+
+/* All in one transaction; when that fails, one by one, so that a bad one stands alone. */
+static void
+run_rings(void *arg, const char *org, const PGresult *claimed)
+{
+	struct sla_jobs *s = arg;
+	int i;
+
+	if (ring(s, org, claimed, -1))
+		return;
+	for (i = 0; i < PQntuples(claimed); i++)
+		if (!ring(s, org, claimed, i))
+			due_failed(s->db, s->app, s->arena, org, "sla", claimed, i);
+}
+
+/* The tickets with the policy that each comes under first: rows of ticket_id, position or null. */
+static const PGresult *
+match_policies(struct sla_jobs *s, const char *org, const char *tickets, const PGresult *policies)
+{
+	const char *before[] = { org, tickets };
+	struct rule_set rules;
+	struct buf sql;
+	int i;
+
+	rule_set_init(&rules, s->arena, LENGTH(before), before);
+	buf_init(&sql, s->arena, 1024);
+	buf_str(&sql, "SELECT t.ticket_id, CASE WHEN false THEN 0");
+	for (i = 0; i < PQntuples(policies); i++) {
+		const char *condition =
+		    rule_add(&rules, s->app, org, PQgetvalue(policies, i, 1), CONDITION_STORED);
+
+		if (condition != NULL)
+			buf_printf(&sql, " WHEN %s THEN %d", condition, i);
+	}
+	buf_str(&sql, " END FROM ticket t WHERE t.org_id = $1 AND t.ticket_id = ANY ($2::uuid[])");
+	return db_result(s->app, db_queue_text(s->app, sql.data, rules.nvalues, rules.values));
+}
+
+static bool
+apply(struct sla_jobs *s, const char *org, const PGresult *claimed, int row)
+{
+	struct db_context context = in(org);
+	const PGresult *policies, *matched;
+	int i;
+
+	db_begin(s->app, s->arena, DB_WRITE, &context);
+	policies = db_rows(s->app, SQL_SLA_POLICIES, P(org));
+	matched = policies == NULL
+	              ? NULL
+	              : match_policies(s, org, column(s->arena, claimed, row, 0), policies);
+	for (i = 0; matched != NULL && i < PQntuples(matched); i++)
+		db_do(s->app, SQL_SLA_APPLY,
+		    P(org, PQgetvalue(matched, i, 0),
+			PQgetisnull(matched, i, 1)
+			    ? NULL
+			    : PQgetvalue(policies, atoi(PQgetvalue(matched, i, 1)), 0)));
+	for (i = row == -1 ? 0 : row; i < (row == -1 ? PQntuples(claimed) : row + 1); i++)
+		db_do(s->app, SQL_DUE_DONE,
+		    P(org, "sla_apply", PQgetvalue(claimed, i, 0), PQgetvalue(claimed, i, 1)));
+	return db_commit(s->app);
+}
+
+static void
+run_applies(void *arg, const char *org, const PGresult *claimed)
+{
+	struct sla_jobs *s = arg;
+	int i;
+
+	if (apply(s, org, claimed, -1))
+		return;
+	for (i = 0; i < PQntuples(claimed); i++)
+		if (!apply(s, org, claimed, i))
+			due_failed(s->db, s->app, s->arena, org, "sla_apply", claimed, i);
+}
+
+struct due_kind
+sla_kind(struct sla_jobs *s)
+{
+	return (struct due_kind){ .kind = "sla", .batch = RING_BATCH, .run = run_rings, .arg = s };
+}
+
+struct due_kind
+sla_apply_kind(struct sla_jobs *s)
+{
+	return (struct due_kind){
+		.kind = "sla_apply", .batch = APPLY_BATCH, .run = run_applies, .arg = s
+	};
+}

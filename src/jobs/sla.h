@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SERVICEOS_SLA_H
+#define SERVICEOS_SLA_H
+
+/*
+ * SLA clocks: "sla" rings them when they are due, "sla_apply" finds the policy
+ * of a new or changed ticket. Both work in the organisation, as the workers'
+ * role; the effect and the end of the due job are one transaction.
+ */
+
+#include "store/due.h"
+
+struct arena;
+
+struct sla_jobs {
+	struct db *app; /* the workers' role */
+	struct db *db;  /* the scheduler's: for what failed */
+	struct arena *arena;
+};
+
+struct due_kind sla_kind(struct sla_jobs *);
+struct due_kind sla_apply_kind(struct sla_jobs *);
+
+#endif
