@@ -24,6 +24,7 @@
 #include "jobs/relay.h"
 #include "jobs/sla.h"
 #include "jobs/webhook.h"
+#include "jobs/workflow.h"
 #include "store/db.h"
 #include "store/due.h"
 #include "store/files.h"
@@ -39,6 +40,7 @@ struct scheduler {
 	struct redis *redis;
 	struct webhooks *webhooks;
 	struct sla_jobs sla;
+	struct workflow_jobs workflows;
 	struct due_kind kinds[8]; /* ends in .kind NULL */
 	struct due *due;
 	char woken[WOKEN_MAX][64]; /* organisations that something happened in */
@@ -46,7 +48,7 @@ struct scheduler {
 	int due_ms;                /* until the next due job */
 	redisContext *wake; /* subscribed to the workers' wake-ups; NULL while Redis is away */
 	int64_t wake_retry_us;
-	int64_t relay_us, jobs_us, snooze_us, expire_us, sweep_us, jwks_us,
+	int64_t relay_us, jobs_us, timed_us, snooze_us, expire_us, sweep_us, jwks_us,
 	    figures_us; /* when next */
 };
 
@@ -196,6 +198,9 @@ duties(struct scheduler *s)
 	due_duties(s);
 	if (due(&s->jobs_us, 1000000) && jobs_run(s->db, s->app, s->arena))
 		s->jobs_us = s->relay_us = 0; /* it goes on, and may have left events */
+	if (due(&s->timed_us, conf.workflow_interval * INT64_C(1000000)) &&
+	    workflows_timed(&s->workflows))
+		s->timed_us = 0;
 	if (due(&s->snooze_us, 1000000))
 		every_second(s->db, s->arena);
 	if (due(&s->expire_us, 60000000))
@@ -280,6 +285,8 @@ main(int argc, char **argv)
 	s.sla = (struct sla_jobs){ .app = s.app, .db = s.db, .arena = s.arena };
 	s.kinds[1] = sla_kind(&s.sla);
 	s.kinds[2] = sla_apply_kind(&s.sla);
+	s.workflows = (struct workflow_jobs){ .app = s.app, .db = s.db, .arena = s.arena };
+	s.kinds[3] = workflow_kind(&s.workflows);
 	s.due = due_new(s.db, s.redis, s.kinds);
 	log_info("ready");
 	notify_systemd("READY=1");

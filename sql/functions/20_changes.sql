@@ -100,6 +100,7 @@ CREATE OR REPLACE FUNCTION event_fan_out(p_org text, p_from bigint, p_to bigint)
 BEGIN
   PERFORM webhook_fan_out(p_org, p_from, p_to);
   PERFORM sla_fan_out(p_org, p_from, p_to);
+  PERFORM workflow_fan_out(p_org, p_from, p_to);
 END
 $$;
 

@@ -61,7 +61,8 @@ CREATE OR REPLACE FUNCTION ticket_say(p_org text, p_ticket uuid, p_text text, p_
 DECLARE
   id uuid := uuid7();
 BEGIN
-  IF NOT p_internal THEN
+  -- What a workflow writes is no answer: it neither opens the ticket nor stops a clock.
+  IF NOT p_internal AND guc('app.actor_type') IS DISTINCT FROM 'workflow' THEN
     PERFORM ticket_commented(p_org, p_ticket, false);
   END IF;
   INSERT INTO comment (org_id, comment_id, ticket_id, internal, author_type, author_id, body)

@@ -12,7 +12,7 @@ static const struct field comment_fields[] = {
 	{ "org_id",      T_STR,  F_OUT, .example = "\"org_123\"", .doc = "The organization." },
 	{ "ticket_id",   T_ID,   F_OUT, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "The ticket." },
 	{ "author_type", T_ENUM, F_CREATE, .words = author, .example = "\"agent\"", .doc = "Who speaks; agent unless given." },
-	{ "author_type", T_STR,  F_OUT, .example = "\"user\"", .doc = "customer, user, api_key, legacy or system." },
+	{ "author_type", T_STR,  F_OUT, .example = "\"user\"", .doc = "customer, user, api_key, legacy, system or workflow." },
 	{ "author_id",   T_STR,  F_CREATE, 1, 127, .example = "\"0190163d-8694-739b-aea5-966c26f8ad92\"", .doc = "The author; the caller, or the ticket's customer, unless given." },
 	{ "author_id",   T_STR,  F_OUT|F_NULL, .example = "\"admin\"", .doc = "The author's id." },
 	{ "body",        T_TEXT, F_CREATE|F_REQ|F_PATCH|F_OUT, 1, 65536, .example = "\"We are looking into it.\"", .doc = "The text; 1 to 65,536 characters. Empty once it is redacted." },
@@ -33,7 +33,7 @@ static const struct resource comment_history = {
 	"Comment", "A public message on a ticket.", "comment_history_v", "comment_id", "ticket_id", comment_fields
 };
 static const struct filter by[] = {
-	{ "author_type", T_STR,  "t.author_type = $?", NULL, "customer, user, api_key, legacy or system; repeatable." },
+	{ "author_type", T_STR,  "t.author_type = $?", NULL, "customer, user, api_key, legacy, system or workflow; repeatable." },
 	{ "since",       T_TIME, "t.created_at >= $?", NULL, "Written at or after this time.", true },
 	{ "include",     T_ENUM, "$?::text IS NOT NULL", (const char *const[]){ "history", NULL }, "history: show earlier texts.", true },
 	{ .name = NULL }
@@ -45,7 +45,7 @@ static const struct field note_fields[] = {
 	{ "note_id",     T_ID,   F_OUT, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "Unique id." },
 	{ "org_id",      T_STR,  F_OUT, .example = "\"org_123\"", .doc = "The organization." },
 	{ "ticket_id",   T_ID,   F_OUT, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "The ticket." },
-	{ "author_type", T_STR,  F_OUT, .example = "\"user\"", .doc = "user, api_key, legacy or system." },
+	{ "author_type", T_STR,  F_OUT, .example = "\"user\"", .doc = "user, api_key, legacy, system or workflow." },
 	{ "author_id",   T_STR,  F_OUT|F_NULL, .example = "\"admin\"", .doc = "The author's id." },
 	{ "body",        T_TEXT, F_CREATE|F_REQ|F_PATCH|F_OUT, 1, 65536, .example = "\"Customer is on the old plan.\"", .doc = "The text; 1 to 65,536 characters." },
 	{ "mentions",    T_ID,   F_CREATE|F_PATCH|F_OUT|F_LIST, .max_items = 50, .example = "[]", .doc = "Users who are pointed to it." },

@@ -11,7 +11,7 @@ static const struct field event_fields[] = {
 	{ "resource",    T_STR,  F_OUT, .example = "\"ticket\"", .doc = "Kind of thing." },
 	{ "resource_id", T_STR,  F_OUT, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "Its id." },
 	{ "ticket_id",   T_ID,   F_OUT|F_NULL, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "The ticket concerned." },
-	{ "actor_type",  T_STR,  F_OUT|F_NULL, .example = "\"api_key\"", .doc = "user, api_key, legacy, platform or system." },
+	{ "actor_type",  T_STR,  F_OUT|F_NULL, .example = "\"api_key\"", .doc = "user, api_key, legacy, platform, system or workflow." },
 	{ "actor_id",    T_STR,  F_OUT|F_NULL, .example = "\"admin\"", .doc = "Who did it." },
 	{ "request_id",  T_STR,  F_OUT|F_NULL, .example = "\"5f3a\"", .doc = "The request that did it." },
 	{ "changes",     T_OBJECT, F_OUT|F_NULL, .example = "null", .doc = "Fields with their values before and after." },

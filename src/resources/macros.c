@@ -1,23 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Macros: prepared replies and changes. Templates and actions: sql/functions/64_macros.sql. */
-#include <string.h>
-
 #include "http/req.h"
-#include "resources/tickets.h"
+#include "resources/actions.h"
 
 /* clang-format off */
-static const char *const actions[] = { "update", "add_tags", "remove_tags", "assign", "snooze", "comment", "note", NULL };
-static const char *const strategies[] = { "round_robin", "least_loaded", "skill", NULL };
 static const char *const kinds[] = { "macro", "canned_response", NULL };
-static const struct field action_fields[] = {
-	{ "action",   T_ENUM, F_BODY|F_OUT|F_REQ, .words = actions, .example = "\"update\"", .doc = "What is done." },
-	{ "changes",  T_OBJECT, F_BODY|F_OUT|F_OPT|F_PARTIAL, .sub = ticket_fields, .example = "{\"status\":\"pending\"}", .doc = "With update: fields of the ticket." },
-	{ "tags",     T_TAG,  F_BODY|F_OUT|F_OPT|F_LIST, .example = "[\"refund\"]", .doc = "With add_tags and remove_tags." },
-	{ "strategy", T_ENUM, F_BODY|F_OUT|F_OPT, .words = strategies, .example = "\"least_loaded\"", .doc = "With assign." },
-	{ "minutes",  T_INT,  F_BODY|F_OUT|F_OPT, 1, 525600, .example = "1440", .doc = "With snooze." },
-	{ "body",     T_TEXT, F_BODY|F_OUT|F_OPT, 1, 65536, .example = "\"Asked for the invoice number.\"", .doc = "With comment and note: a template like reply." },
-	{ .name = NULL }
-};
 static const struct field macro_fields[] = {
 	{ "macro_id",    T_ID,   F_OUT, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "Unique id." },
 	{ "org_id",      T_STR,  F_OUT, .example = "\"org_123\"", .doc = "The organization." },
@@ -27,7 +14,7 @@ static const struct field macro_fields[] = {
 	{ "team_id",     T_ID,   F_CREATE|F_PATCH|F_OUT|F_NULL, .example = "null", .doc = "The team it is for; null for everybody." },
 	{ "reply",       T_TEXT, F_CREATE|F_PATCH|F_OUT|F_NULL, 1, 65536, .example = "\"Hello {{customer.first_name|there}}, which invoice is it?\"", .doc = "Template of a reply. {{name}} is replaced, {{name|otherwise}} has a text for when there is no value, \\\\{{ stands for itself. Names: ticket.number, .title, .status, .priority, .ticket_id, .custom_fields.<key>; customer.name, .first_name, .email; company.name; agent.name, .first_name, .email; organization.name." },
 	{ "internal",    T_BOOL, F_CREATE|F_PATCH|F_OUT, .example = "false", .doc = "Whether the reply is an internal note." },
-	{ "actions",     T_OBJECT, F_CREATE|F_PATCH|F_OUT|F_LIST, .sub = action_fields, .max_items = 20, .example = "[{\"action\":\"update\",\"changes\":{\"status\":\"pending\"}}]", .doc = "What is done after the reply, in this order." },
+	{ "actions",     T_OBJECT, F_CREATE|F_PATCH|F_OUT|F_LIST, .sub = macro_action_fields, .max_items = 20, .example = "[{\"action\":\"update\",\"changes\":{\"status\":\"pending\"}}]", .doc = "What is done after the reply, in this order." },
 	{ "active",      T_BOOL, F_CREATE|F_PATCH|F_OUT, .example = "true", .doc = "Whether it can be applied." },
 	{ "version",     T_INT,  F_OUT, .example = "1", .doc = "Grows with each change." },
 	{ "created_at",  T_TIME, F_OUT, .example = "\"2026-06-13T10:00:00.000Z\"", .doc = "ISO 8601, UTC." },
@@ -61,41 +48,10 @@ static const struct field applied_fields[] = {
 static const struct resource applied = { "MacroResult", "What a macro did.", NULL, NULL, NULL, applied_fields };
 /* clang-format on */
 
-/* Each action needs its own member and no other's. */
-static void
-check_action(struct req *r, struct json_object *action, size_t i)
-{
-	static const struct {
-		const char *action, *member;
-	} needs[] = { { "update", "changes" }, { "add_tags", "tags" }, { "remove_tags", "tags" },
-		{ "assign", "strategy" }, { "snooze", "minutes" }, { "comment", "body" },
-		{ "note", "body" } };
-	struct json_object *word;
-	unsigned n = 0;
-
-	json_object_object_get_ex(action, "action", &word);
-	while (strcmp(needs[n].action, json_object_get_string(word)) != 0)
-		n++;
-	if (!json_object_object_get_ex(action, needs[n].member, NULL))
-		fail_field(r, arena_printf(r->arena, "actions[%zu].%s", i, needs[n].member),
-		    "required", "The action needs it.");
-	json_object_object_foreach(action, key, value)
-	{
-		(void)value;
-		if (strcmp(key, "action") != 0 && strcmp(key, needs[n].member) != 0)
-			fail_field(r, arena_printf(r->arena, "actions[%zu].%s", i, key),
-			    "not_allowed", "The action does not take it.");
-	}
-}
-
 static int
 check_macro(struct req *r)
 {
-	struct json_object *list = body_get(r, "actions");
-	size_t i;
-
-	for (i = 0; list != NULL && i < json_object_array_length(list); i++)
-		check_action(r, json_object_array_get_idx(list, i), i);
+	check_actions(r);
 	return r->failed ? -1 : api_exec(r);
 }
 

@@ -103,6 +103,11 @@ make_all(struct ids *i, const char *org)
 			   fmt("{\"ticket_id\":\"%s\",\"metric\":\"custom\",\"target_minutes\":60}",
 			       i->second),
 			   "timer_id"));
+	copy(i->workflow,
+	    create("/api/workflows",
+		"{\"name\":\"Flow\",\"enabled\":false,\"trigger\":{\"type\":\"event\","
+		"\"topics\":[\"ticket.created\"]},\"actions\":[{\"action\":\"stop\"}]}",
+		"workflow_id"));
 	call("PUT", "/api/customers/by-external-id/crm-1", "{\"name\":\"Known\"}");
 	expect(201);
 }
@@ -132,6 +137,7 @@ id_of(const struct route *route, const char *parameter, const struct ids *i)
 		{ "/qa/reviews/", offsetof(struct ids, review) },
 		{ "/sla/policies/", offsetof(struct ids, policy) },
 		{ "/sla/timers/", offsetof(struct ids, timer) },
+		{ "/workflows/", offsetof(struct ids, workflow) },
 		{ "/webhooks/", offsetof(struct ids, webhook) },
 		{ "/:org_id/macros/", offsetof(struct ids, macro) } };
 	unsigned n;
@@ -245,6 +251,8 @@ body_of(const struct route *route)
 		return "the file";
 	if (strcmp(id, "imports.create") == 0)
 		return "{\"title\":\"x\"}";
+	if (strcmp(id, "workflows.dryRun") == 0)
+		return fmt("{\"ticket_id\":\"%s\"}", own.second);
 	if (strcmp(id, "sla.createTimer") == 0)
 		return fmt("{\"ticket_id\":\"%s\",\"target_minutes\":60}", make_ticket("promised"));
 	if (strcmp(id, "sla.pause") == 0)

@@ -18,6 +18,7 @@
 #include "jobs/job.h"
 #include "jobs/relay.h"
 #include "jobs/sla.h"
+#include "jobs/workflow.h"
 #include "store/numbers.h"
 #include "store/schema.h"
 
@@ -561,11 +562,15 @@ run_due(void)
 {
 	struct db *app = db_new(conf.db_url, "test-due", 15000);
 	struct sla_jobs sla = { .app = app, .db = scheduler, .arena = keep };
-	struct due_kind kinds[] = { sla_kind(&sla), sla_apply_kind(&sla), { .kind = NULL } };
+	struct workflow_jobs flows = { .app = app, .db = scheduler, .arena = keep };
+	struct due_kind kinds[] = { sla_kind(&sla), sla_apply_kind(&sla), workflow_kind(&flows),
+		{ .kind = NULL } };
 	struct due *due;
 	int i;
 
-	for (i = 0; i < 3; i++) {
+	while (workflows_timed(&flows))
+		;
+	for (i = 0; i < 8; i++) {
 		relay();
 		due = due_new(scheduler, worker->redis, kinds);
 		due_run(due, keep);

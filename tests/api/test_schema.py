@@ -21,7 +21,7 @@ GLOBAL = ('schema_migration', 'directory', 'search_document')
 SCHEDULED = {'organization', 'event', 'event_sequence', 'ticket', 'ticket_tag', 'idempotency_key',
              'session', 'usage_day', 'comment', 'customer', 'job', 'custom_field',
              'ticket_field', 'queue_claim', 'attachment', 'due_job', 'webhook', 'webhook_delivery',
-             'webhook_attempt', 'sla_policy'}
+             'webhook_attempt', 'sla_policy', 'workflow', 'workflow_run'}
 checks = Checks()
 ok, same, none, refused = checks.ok, checks.same, checks.none, checks.refused
 root = owner = app = scheduler = None
@@ -109,6 +109,7 @@ UNLOGGED = {
     'ticket_counter', 'ticket_tag', 'ticket_field', 'comment_revision', 'company_domain',
     'customer_email', 'search_document', 'qa_edition',          # kept by what they repeat
     'ticket_merge', 'csat_survey', 'queue_claim',               # their functions write the ticket's events
+    'workflow_edition', 'workflow_run', 'workflow_fired',       # the same
     'sla_timer', 'sla_ledger', 'sla_assignment',                # with a ledger of their own
     'due_job', 'webhook_delivery', 'webhook_attempt',           # what is done, and its own log
     'job', 'job_item',                                          # what a job does is logged in its creator's name
@@ -211,6 +212,10 @@ def fill(org):
       SELECT sla_create('{org}', uuid7(), jsonb_build_object('ticket_id', ticket_id, 'target_minutes', 60))
         FROM ticket WHERE org_id = '{org}' AND status = 'new' LIMIT 1;
       UPDATE sla_timer SET breached_at = now() WHERE org_id = '{org}';
+      INSERT INTO workflow (org_id, workflow_id, name, trigger, actions) VALUES ('{org}', uuid7(), 'Flow', '{{"type": "time"}}', '[]');
+      INSERT INTO workflow_run (org_id, run_id, workflow_id, edition, ticket_id, status)
+        SELECT '{org}', uuid7(), workflow_id, 1, ticket_id, 'skipped' FROM workflow w JOIN ticket t USING (org_id) WHERE org_id = '{org}' LIMIT 1;
+      INSERT INTO workflow_fired SELECT '{org}', workflow_id, ticket_id, now() FROM workflow w JOIN ticket t USING (org_id) WHERE org_id = '{org}' LIMIT 1;
       SELECT due_put('{org}', 'webhook', uuid7(), '', now());
       UPDATE customer SET email = 'x@{org}.example' WHERE org_id = '{org}';
       INSERT INTO macro (org_id, macro_id, name, reply) VALUES ('{org}', uuid7(), 'Macro', 'Hello');
