@@ -138,3 +138,6 @@ RETURNING org_id;
 
 -- name: demo_load
 SELECT demo_load($1, $2::int);
+
+-- name: user_name
+SELECT u.name FROM app_user u WHERE u.org_id = $1 AND u.user_id = $2 AND u.active;

@@ -23,6 +23,7 @@ TABLE(tag_routes);
 TABLE(macro_routes);
 TABLE(view_routes);
 TABLE(webhook_routes);
+TABLE(presence_routes);
 TABLE(workflow_routes);
 TABLE(sla_routes);
 TABLE(custom_field_routes);
@@ -61,6 +62,7 @@ const struct route_group route_groups[] = {
 	{ "CSAT",           csat_routes,          "What customers say of the help they got." },
 	{ "QA scoring",     qa_routes,            "What reviewers say of the work." },
 	{ "Reports",        report_routes,        "Figures of the desk." },
+	{ "Presence",       presence_routes,      "Who looks at which ticket." },
 	{ "Workflows",      workflow_routes,      "What the desk does by itself." },
 	{ "SLA",            sla_routes,           "What is promised, and the clocks that run for it." },
 	{ "Webhooks",       webhook_routes,       "Events for other programs." },

@@ -18,6 +18,7 @@
 #define TIMEOUT_US 50000
 #define FAILURES_MAX 3
 #define PROBE_US 1000000
+#define SCRIPTS_MAX 8
 
 /* Shared by all processes of the host: one of them probes for all. */
 struct breaker {
@@ -273,23 +274,41 @@ eval(struct redis *r, const char *command, const char *script, int nkeys, int ar
 	return redis_runv(r, 3 + i, all, NULL);
 }
 
+/* The script's SHA-1, asked for once in a process; NULL when Redis is away. */
+static const char *
+sha_of(struct redis *r, const char *script)
+{
+	static struct {
+		const char *script;
+		char sha[41];
+	} known[SCRIPTS_MAX];
+	redisReply *reply;
+	unsigned i;
+
+	for (i = 0; i < SCRIPTS_MAX && known[i].script != NULL; i++)
+		if (known[i].script == script)
+			return known[i].sha;
+	if (i == SCRIPTS_MAX)
+		fatal("redis_script: more than %d scripts", SCRIPTS_MAX);
+	reply = redis_run(r, "SCRIPT LOAD %s", script);
+	if (reply == NULL || reply->type != REDIS_REPLY_STRING || reply->len != 40) {
+		freeReplyObject(reply);
+		return NULL;
+	}
+	memcpy(known[i].sha, reply->str, 41);
+	freeReplyObject(reply);
+	known[i].script = script;
+	return known[i].sha;
+}
+
 redisReply *
 redis_script(struct redis *r, const char *script, int nkeys, int argc, const char **argv)
 {
-	static const char *known_script;
-	static char sha[41];
+	const char *sha = sha_of(r, script);
 	redisReply *reply;
 
-	if (known_script != script) {
-		reply = redis_run(r, "SCRIPT LOAD %s", script);
-		if (reply == NULL || reply->type != REDIS_REPLY_STRING || reply->len != 40) {
-			freeReplyObject(reply);
-			return NULL;
-		}
-		memcpy(sha, reply->str, 41);
-		freeReplyObject(reply);
-		known_script = script;
-	}
+	if (sha == NULL)
+		return NULL;
 	reply = eval(r, "EVALSHA", sha, nkeys, argc, argv);
 	if (reply == NULL || reply->type != REDIS_REPLY_ERROR)
 		return reply;

@@ -142,7 +142,7 @@ id_of(const struct route *route, const char *parameter, const struct ids *i)
 		{ "/:org_id/macros/", offsetof(struct ids, macro) } };
 	unsigned n;
 
-	if (strcmp(parameter, "user_id") == 0)
+	if (strcmp(parameter, "user_id") == 0 || strcmp(parameter, "agent_id") == 0)
 		return i->user;
 	if (strcmp(parameter, "macro_id") == 0)
 		return i->macro;
@@ -251,6 +251,8 @@ body_of(const struct route *route)
 		return "the file";
 	if (strcmp(id, "imports.create") == 0)
 		return "{\"title\":\"x\"}";
+	if (strcmp(id, "presence.register") == 0)
+		return fmt("{\"agent_id\":\"%s\"}", own.user);
 	if (strcmp(id, "workflows.dryRun") == 0)
 		return fmt("{\"ticket_id\":\"%s\"}", own.second);
 	if (strcmp(id, "sla.createTimer") == 0)
