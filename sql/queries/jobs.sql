@@ -21,7 +21,7 @@ WITH due AS MATERIALIZED ( -- once: a join could run it again, and take more tha
    ORDER BY d.run_after LIMIT 1 FOR UPDATE SKIP LOCKED)
 UPDATE job j
    SET state = 'running', token = j.token + 1, attempts = j.attempts + 1,
-       run_after = now() + interval '60 seconds', started_at = COALESCE(j.started_at, now())
+       run_after = now() + make_interval(secs => $1::int), started_at = COALESCE(j.started_at, now())
   FROM due
  WHERE j.org_id = due.org_id AND j.job_id = due.job_id
 RETURNING j.org_id, j.job_id, j.kind, j.token, j.attempts, j.actor_type, j.actor_id;

@@ -236,6 +236,9 @@ check(const struct conf *c, const char **error)
 		return refuse(error, "legacy_headers: off or trusted");
 	if (!are_cidrs(c->trusted_networks))
 		return refuse(error, "trusted_networks: CIDR ranges separated by blanks");
+	if (c->due_lease < c->webhook_timeout + 5 || c->webhook_timeout < 1)
+		return refuse(
+		    error, "due_lease: at least 5 more than webhook_timeout, which is at least 1");
 	if (!are_cidrs(c->outgoing_allow))
 		return refuse(error, "outgoing_allow: CIDR ranges separated by blanks");
 	if (log_level_parse(c->log_level) == -1)

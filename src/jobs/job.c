@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/conf.h"
+#include "base/fault.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "store/db.h"
@@ -39,7 +41,7 @@ claim_one(struct db *db, struct arena *arena, struct claim *c)
 	const PGresult *row;
 
 	db_begin(db, arena, DB_WRITE, &everybody);
-	row = db_row(db, SQL_JOB_CLAIM, 0, NULL);
+	row = db_row(db, SQL_JOB_CLAIM, P(arena_printf(arena, "%ld", conf.due_lease)));
 	if (row != NULL)
 		*c = (struct claim){ .org = db_get(row, 0, "org_id"),
 			.id = db_get(row, 0, "job_id"),
@@ -159,6 +161,7 @@ run_step(struct db *app, struct arena *arena, const struct claim *c, const struc
 	}
 	load(&job, row);
 	outcome = kind->step(&job);
+	FAULT(job_stepped);
 	if (outcome != JOB_FAILED && save(&job, outcome))
 		return true;
 	*why = outcome == JOB_FAILED && job.error != NULL ? job.error : reason(arena, app);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/fault.h"
 #include "store/db.h"
 #include "store/due.h"
 #include "store/redis.h"
@@ -27,6 +28,7 @@ place(struct db *db, struct redis *redis, struct due *due, struct arena *arena, 
 	n = atoi(PQgetvalue(res, 0, 0));
 	last = PQgetvalue(res, 0, 1);
 	if (n > 0) {
+		FAULT(relay_placed);
 		redis_publish(redis, arena_printf(arena, "serviceos:events:%s", org), last);
 		if (due != NULL)
 			due_look(due, arena, org);

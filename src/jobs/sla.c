@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/fault.h"
 #include "base/json.h"
 #include "jobs/rule.h"
 #include "store/condition.h"
@@ -39,11 +40,17 @@ static bool
 ring(struct sla_jobs *s, const char *org, const PGresult *claimed, int row)
 {
 	struct db_context context = in(org);
+	const char *fired;
 
 	db_begin(s->app, s->arena, DB_WRITE, &context);
-	db_do(s->app, SQL_SLA_FIRE,
+	fired = db_value(s->app, SQL_SLA_FIRE,
 	    P(org, column(s->arena, claimed, row, 0), column(s->arena, claimed, row, 1)));
-	return db_commit(s->app);
+	if (fired != NULL)
+		FAULT(sla_rung);
+	if (!db_commit(s->app))
+		return false;
+	FAULT(sla_committed);
+	return true;
 }
 
 /* All in one transaction; when that fails, one by one, so that a bad one stands alone. */

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/fault.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -262,8 +263,10 @@ webhooks_step(struct webhooks *w, struct due *due, struct arena *arena)
 		for (f = w->flights; f->out != o; f = f->next)
 			;
 		status = outgoing_result(o, m->data.result, &error);
+		FAULT(webhook_answered);
 		finish(w, arena, f->org, f->delivery, f->token, status, outgoing_ms(o), error,
 		    o->blocked ? "" : kept_reply(arena, o), o->retry_after_s);
+		FAULT(webhook_finished);
 		memcpy(org, f->org, sizeof(org));
 		memcpy(webhook, f->webhook, sizeof(webhook));
 		land(w, f);

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "jobs/rule.h"
 
@@ -90,8 +91,12 @@ run_event(struct workflow_jobs *w, const char *org, const char *event, const cha
 		if (outcome == NULL || strcmp(outcome, "stopped") == 0)
 			break;
 	}
+	FAULT(workflow_acted);
 	db_do(w->app, SQL_DUE_DONE, P(org, "workflow", event, token));
-	return db_commit(w->app);
+	if (!db_commit(w->app))
+		return false;
+	FAULT(workflow_committed);
+	return true;
 }
 
 static void

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/conf.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "store/redis.h"
@@ -22,7 +24,7 @@ struct due {
 	struct redis *redis;
 	const struct due_kind *kinds;
 	bool redis_was_away;
-	int64_t reconcile_us, poll_us; /* when next */
+	int64_t reconcile_us, recover_us, poll_us; /* when next */
 };
 
 struct lane {
@@ -106,8 +108,7 @@ due_look_all(struct due *d, struct arena *arena)
 	redisReply *reply;
 	int i;
 
-	db_begin(d->db, arena, DB_WRITE, &everybody);
-	db_do(d->db, SQL_DUE_RECOVER, 0, NULL);
+	db_begin(d->db, arena, DB_READ, &everybody);
 	rows = db_rows(d->db, SQL_DUE_LANES, P(HORIZON_S));
 	if (!db_commit(d->db))
 		return;
@@ -119,15 +120,30 @@ due_look_all(struct due *d, struct arena *arena)
 	d->reconcile_us = mono_us() + RECONCILE_US;
 }
 
+/* Jobs whose scheduler is gone are ready again. Whether there were any. */
+static bool
+recovered(struct due *d, struct arena *arena)
+{
+	const char *n;
+
+	if (mono_us() < d->recover_us)
+		return false;
+	d->recover_us = mono_us() + POLL_US;
+	db_begin(d->db, arena, DB_WRITE, &everybody);
+	n = db_value(d->db, SQL_DUE_RECOVER, 0, NULL);
+	return db_commit(d->db) && n != NULL && strcmp(n, "0") != 0;
+}
+
 /* Redis is there, and remembers what it was told. */
 static bool
 indexed(struct due *d, struct arena *arena)
 {
+	bool back = recovered(d, arena);
 	redisReply *reply = redis_run(d->redis, "EXISTS %s", EPOCH);
 	bool there = reply != NULL, remembers = there && reply->integer == 1;
 
 	freeReplyObject(reply);
-	if (there && (!remembers || d->redis_was_away || mono_us() >= d->reconcile_us))
+	if (there && (back || !remembers || d->redis_was_away || mono_us() >= d->reconcile_us))
 		due_look_all(d, arena);
 	d->redis_was_away = !there;
 	return there;
@@ -145,9 +161,11 @@ work_lane(struct due *d, struct arena *arena, const struct due_kind *kind, const
 	db_begin(d->db, arena, DB_WRITE, &everybody);
 	claimed = db_rows(d->db, SQL_DUE_CLAIM,
 	    P(l->org, kind->kind, l->lane, arena_printf(arena, "%d", room),
-		arena_printf(arena, "%d", DUE_LEASE_S)));
-	if (db_commit(d->db) && PQntuples(claimed) > 0)
+		arena_printf(arena, "%ld", conf.due_lease)));
+	if (db_commit(d->db) && PQntuples(claimed) > 0) {
+		FAULT(due_claimed);
 		kind->run(kind->arg, l->org, claimed);
+	}
 	return true;
 }
 
@@ -213,8 +231,7 @@ poll_lanes(struct due *d, struct arena *arena)
 	if (mono_us() < d->poll_us)
 		return;
 	d->poll_us = mono_us() + POLL_US;
-	db_begin(d->db, arena, DB_WRITE, &everybody);
-	db_do(d->db, SQL_DUE_RECOVER, 0, NULL);
+	db_begin(d->db, arena, DB_READ, &everybody);
 	rows = db_rows(d->db, SQL_DUE_LANES, P("0"));
 	if (!db_commit(d->db))
 		return;

@@ -9,7 +9,7 @@
  * forget all of it: every lane is written again each 15 s, at once after a
  * flush or an outage, and while Redis is away PostgreSQL is asked each second.
  *
- * A claim is a lease of 30 s (twice what a request may take) with a fencing token; a job whose
+ * A claim is a lease (conf.due_lease) with a fencing token; a job whose
  * scheduler died comes back when it is over. Several schedulers may run.
  */
 
@@ -21,8 +21,6 @@
 struct arena;
 struct due;
 struct redis;
-
-#define DUE_LEASE_S 30
 
 struct due_kind {
 	const char *kind;

@@ -16,7 +16,6 @@
 
 #define OUTGOING_REPLY_MAX 16384 /* a longer reply is cut off and counts as a failure */
 #define OUTGOING_URL_MAX 2048
-#define OUTGOING_TIMEOUT_S 15
 
 struct outgoing {
 	CURL *curl;
