@@ -21,6 +21,7 @@
 #include "http/prefork.h"
 #include "jobs/housekeeping.h"
 #include "jobs/job.h"
+#include "jobs/mail.h"
 #include "jobs/relay.h"
 #include "jobs/sla.h"
 #include "jobs/webhook.h"
@@ -38,7 +39,10 @@ struct scheduler {
 	struct db *db;
 	struct db *app; /* as the workers: what is done within one organisation */
 	struct redis *redis;
+	CURLM *multi; /* all that goes out */
 	struct webhooks *webhooks;
+	struct mailer *mailer;
+	struct notify_jobs notify;
 	struct sla_jobs sla;
 	struct workflow_jobs workflows;
 	struct due_kind kinds[8]; /* ends in .kind NULL */
@@ -186,7 +190,7 @@ due_duties(struct scheduler *s)
 		for (i = 0; i < s->nwoken; i++)
 			due_look(s->due, s->arena, s->woken[i]);
 	s->nwoken = 0;
-	webhooks_step(s->webhooks, s->due, s->arena);
+	transfers_step(s->multi);
 	s->due_ms = due_run(s->due, s->arena);
 }
 
@@ -228,7 +232,7 @@ loop(struct scheduler *s, int signals)
 		fds[0] = (struct curl_waitfd){ .fd = signals, .events = CURL_WAIT_POLLIN };
 		fds[1] = (struct curl_waitfd){ .fd = s->wake == NULL ? signals : s->wake->fd,
 			.events = CURL_WAIT_POLLIN };
-		curl_multi_poll(webhooks_multi(s->webhooks), fds, s->wake == NULL ? 1 : 2,
+		curl_multi_poll(s->multi, fds, s->wake == NULL ? 1 : 2,
 		    wait < 0      ? 0
 		    : wait > 1000 ? 1000
 				  : (int)wait,
@@ -280,14 +284,20 @@ main(int argc, char **argv)
 	s.db = db_new(conf.db_scheduler_url, "serviceos-scheduler", conf.db_timeout * 5);
 	s.app = db_new(conf.db_url, "serviceos-scheduler", conf.db_timeout * 5);
 	s.redis = redis_new(conf.redis_url);
-	s.webhooks = webhooks_new(s.db, s.app, s.arena);
+	s.multi = transfers_new();
+	s.mailer = mailer_new(s.multi, s.db, s.arena);
+	s.webhooks = webhooks_new(s.multi, s.db, s.app, s.arena);
 	s.kinds[0] = webhooks_kind(s.webhooks);
 	s.sla = (struct sla_jobs){ .app = s.app, .db = s.db, .arena = s.arena };
 	s.kinds[1] = sla_kind(&s.sla);
 	s.kinds[2] = sla_apply_kind(&s.sla);
 	s.workflows = (struct workflow_jobs){ .app = s.app, .db = s.db, .arena = s.arena };
 	s.kinds[3] = workflow_kind(&s.workflows);
+	s.notify = (struct notify_jobs){ .app = s.app, .db = s.db, .arena = s.arena };
+	s.kinds[4] = notify_kind(&s.notify);
+	s.kinds[5] = mailer_kind(s.mailer);
 	s.due = due_new(s.db, s.redis, s.kinds);
+	webhooks_tell(s.webhooks, s.due);
 	log_info("ready");
 	notify_systemd("READY=1");
 	option = loop(&s, signals);
@@ -295,6 +305,8 @@ main(int argc, char **argv)
 	log_info("stopped");
 	due_free(s.due);
 	webhooks_free(s.webhooks);
+	mailer_free(s.mailer);
+	curl_multi_cleanup(s.multi);
 	db_free(s.db);
 	db_free(s.app);
 	redis_free(s.redis);

@@ -101,6 +101,7 @@ BEGIN
   PERFORM webhook_fan_out(p_org, p_from, p_to);
   PERFORM sla_fan_out(p_org, p_from, p_to);
   PERFORM workflow_fan_out(p_org, p_from, p_to);
+  PERFORM notify_fan_out(p_org, p_from, p_to);
 END
 $$;
 

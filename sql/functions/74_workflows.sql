@@ -65,9 +65,7 @@ BEGIN
       PERFORM fail(409, 'macro_inactive', 'The macro is not active, or gone.');
     END IF;
   ELSIF what = 'csat' THEN
-    PERFORM csat_request(p_org, uuid7(),
-      encode(sha256(convert_to('cs_' || gen_random_uuid() || gen_random_uuid(), 'UTF8')), 'hex'),
-      jsonb_build_object('ticket_id', p_ticket));
+    PERFORM csat_send(p_org, p_ticket);
   ELSIF what = 'webhook' THEN
     PERFORM workflow_call(p_org, p_ticket, p_workflow, p_run, (p_action ->> 'webhook_id')::uuid);
   ELSIF what <> 'stop' THEN

@@ -43,6 +43,7 @@ drop_expired(struct db *db, struct arena *arena)
 	run(db, arena, SQL_PURGE_CUSTOM_FIELDS);
 	run(db, arena, SQL_DROP_DELIVERIES);
 	run(db, arena, SQL_DROP_RUNS);
+	run(db, arena, SQL_DROP_MAIL);
 }
 
 struct fetched {

@@ -19,6 +19,8 @@
 
 /* One transfer. It owns copies: the arena of a loop's turn does not outlive it. */
 struct flight {
+	struct transfer transfer; /* first: the transfer is the flight */
+	struct webhooks *webhooks;
 	struct outgoing *out;
 	char org[64], webhook[40], delivery[40], token[24];
 	char *body;
@@ -28,6 +30,7 @@ struct flight {
 struct webhooks {
 	CURLM *multi;
 	struct db *db, *app;
+	struct due *due;     /* is told when an endpoint has room again */
 	struct arena *arena; /* of the scheduler, reset after each turn */
 	struct flight *flights;
 	int in_flight;
@@ -38,17 +41,21 @@ static const struct db_context everybody = {
 };
 
 struct webhooks *
-webhooks_new(struct db *db, struct db *app, struct arena *arena)
+webhooks_new(CURLM *multi, struct db *db, struct db *app, struct arena *arena)
 {
 	struct webhooks *w = xmalloc(sizeof(*w));
 
-	curl_global_init(CURL_GLOBAL_DEFAULT);
-	*w = (struct webhooks){ .multi = curl_multi_init(), .db = db, .app = app, .arena = arena };
-	curl_multi_setopt(w->multi, CURLMOPT_MAXCONNECTS, (long)WEBHOOKS_IN_FLIGHT);
-	curl_multi_setopt(w->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+	*w = (struct webhooks){ .multi = multi, .db = db, .app = app, .arena = arena };
 	return w;
 }
 
+void
+webhooks_tell(struct webhooks *w, struct due *due)
+{
+	w->due = due;
+}
+
+/* Its handle is off the multi. */
 static void
 land(struct webhooks *w, struct flight *f)
 {
@@ -58,7 +65,6 @@ land(struct webhooks *w, struct flight *f)
 		;
 	*p = f->next;
 	w->in_flight--;
-	curl_multi_remove_handle(w->multi, f->out->curl);
 	outgoing_free(f->out);
 	free(f->body);
 	free(f);
@@ -68,22 +74,11 @@ land(struct webhooks *w, struct flight *f)
 void
 webhooks_free(struct webhooks *w)
 {
-	while (w->flights != NULL)
+	while (w->flights != NULL) {
+		transfer_abort(w->multi, &w->flights->transfer);
 		land(w, w->flights);
-	curl_multi_cleanup(w->multi);
+	}
 	free(w);
-}
-
-CURLM *
-webhooks_multi(struct webhooks *w)
-{
-	return w->multi;
-}
-
-int
-webhooks_in_flight(const struct webhooks *w)
-{
-	return w->in_flight;
 }
 
 static int
@@ -156,6 +151,35 @@ skip(struct webhooks *w, struct arena *arena, const char *org, const char *deliv
 	db_commit(w->db);
 }
 
+/* What is kept of a reply: its beginning, as far as it is text that PostgreSQL takes. */
+static const char *
+kept_reply(struct arena *arena, struct outgoing *o)
+{
+	const char *cut = utf8_cut(arena, o->reply, RESPONSE_KEPT);
+
+	if (strlen(o->reply) != o->reply_len || !utf8_valid(cut, strlen(cut)))
+		return "(not text)";
+	return cut;
+}
+
+/* Write down what it came to, and look for more for the endpoint. */
+static void
+landed(struct transfer *t, CURLcode result)
+{
+	struct flight *f = (struct flight *)t;
+	struct webhooks *w = f->webhooks;
+	const char *error, *org = arena_strdup(w->arena, f->org),
+			   *webhook = arena_strdup(w->arena, f->webhook);
+	long status = outgoing_result(f->out, result, &error);
+
+	FAULT(webhook_answered);
+	finish(w, w->arena, f->org, f->delivery, f->token, status, outgoing_ms(f->out), error,
+	    f->out->blocked ? "" : kept_reply(w->arena, f->out), f->out->retry_after_s);
+	FAULT(webhook_finished);
+	land(w, f);
+	due_look_lane(w->due, w->arena, "webhook", org, webhook);
+}
+
 static void
 take_off(struct webhooks *w, const char *org, const PGresult *rows, int i, const char *token)
 {
@@ -169,6 +193,7 @@ take_off(struct webhooks *w, const char *org, const PGresult *rows, int i, const
 		return;
 	}
 	f = xmalloc(sizeof(*f));
+	f->webhooks = w;
 	f->body = xstrdup(db_get(rows, i, "body"));
 	f->out = outgoing_post(db_get(rows, i, "url"), f->body, strlen(f->body));
 	snprintf(f->org, sizeof(f->org), "%s", org);
@@ -187,7 +212,8 @@ take_off(struct webhooks *w, const char *org, const PGresult *rows, int i, const
 		land(w, f);
 		return;
 	}
-	curl_multi_add_handle(w->multi, f->out->curl);
+	f->transfer = (struct transfer){ .curl = f->out->curl, .done = landed };
+	transfer_start(w->multi, &f->transfer);
 }
 
 static const char *
@@ -230,46 +256,4 @@ struct due_kind
 webhooks_kind(struct webhooks *w)
 {
 	return (struct due_kind){ .kind = "webhook", .room = room, .run = run, .arg = w };
-}
-
-/* What is kept of a reply: its beginning, as far as it is text that PostgreSQL takes. */
-static const char *
-kept_reply(struct arena *arena, struct outgoing *o)
-{
-	const char *cut = utf8_cut(arena, o->reply, RESPONSE_KEPT);
-
-	if (strlen(o->reply) != o->reply_len || !utf8_valid(cut, strlen(cut)))
-		return "(not text)";
-	return cut;
-}
-
-void
-webhooks_step(struct webhooks *w, struct due *due, struct arena *arena)
-{
-	int running, left;
-	CURLMsg *m;
-
-	curl_multi_perform(w->multi, &running);
-	while ((m = curl_multi_info_read(w->multi, &left)) != NULL) {
-		char org[64], webhook[40];
-		struct outgoing *o = NULL;
-		const char *error;
-		struct flight *f;
-		long status;
-
-		if (m->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &o);
-		for (f = w->flights; f->out != o; f = f->next)
-			;
-		status = outgoing_result(o, m->data.result, &error);
-		FAULT(webhook_answered);
-		finish(w, arena, f->org, f->delivery, f->token, status, outgoing_ms(o), error,
-		    o->blocked ? "" : kept_reply(arena, o), o->retry_after_s);
-		FAULT(webhook_finished);
-		memcpy(org, f->org, sizeof(org));
-		memcpy(webhook, f->webhook, sizeof(webhook));
-		land(w, f);
-		due_look_lane(due, arena, "webhook", org, webhook);
-	}
 }

@@ -4,13 +4,12 @@
 
 /*
  * Sends webhook deliveries: due jobs of kind "webhook", one lane per endpoint.
- * All transfers share one curl multi handle that the scheduler's loop drives;
+ * All transfers share one curl multi handle that the scheduler's loop drives (jobs/transfer.h);
  * at most 2 are in flight to an endpoint and 256 in all, so that an endpoint
  * which hangs holds up nobody else.
  */
 
-#include <curl/curl.h>
-
+#include "jobs/transfer.h"
 #include "store/due.h"
 
 struct arena;
@@ -19,13 +18,11 @@ struct webhooks;
 #define WEBHOOKS_PER_ENDPOINT 2
 #define WEBHOOKS_IN_FLIGHT 256
 
-struct webhooks *webhooks_new(struct db *scheduler, struct db *app, struct arena *);
+struct webhooks *webhooks_new(CURLM *, struct db *scheduler, struct db *app, struct arena *);
+/* Who is told when an endpoint has room again; before the first delivery. */
+void webhooks_tell(struct webhooks *, struct due *);
 void webhooks_free(struct webhooks *);
 /* The kind for due_new(); the sender is its argument. */
 struct due_kind webhooks_kind(struct webhooks *);
-CURLM *webhooks_multi(struct webhooks *);
-/* Go on with the transfers and write down those that ended; their endpoints are looked at again. */
-void webhooks_step(struct webhooks *, struct due *, struct arena *);
-int webhooks_in_flight(const struct webhooks *);
 
 #endif

@@ -130,6 +130,8 @@ request_survey(struct req *r)
 	struct buf *out = &r->out->body;
 
 	db_do(r->db, SQL_CSAT_REQUEST, P(r->org, r->new_id, digest(r, token), r->body_text));
+	if (conf.smtp_url[0] != '\0')
+		db_do(r->db, SQL_CSAT_MAIL, P(r->org, r->new_id, token));
 	buf_printf(out, "{\"survey_id\":\"%s\",\"ticket_id\":", r->new_id);
 	buf_json_str(out, body_str(r, "ticket_id"));
 	buf_printf(out, ",\"token\":\"%s\",\"survey_url\":", token);
@@ -195,7 +197,7 @@ break_down(struct req *r)
 /* clang-format off */
 const struct route csat_routes[] = {
 	{ POST, "/api/csat/request", "csat.request", request_survey, S_TICKETS_WRITE, .flags = R_CREATE|R_SECRET, .body = survey_fields, .reply = &asked,
-	    .summary = "Send a CSAT survey", .doc = "Gives the link for the customer. A ticket has one open survey at a time." },
+	    .summary = "Send a CSAT survey", .doc = "Gives the link for the customer, and sends it by e-mail when there is a mail server and the customer has an address. A ticket has one open survey at a time." },
 	{ POST, "/api/csat/submit", "csat.submit", submit_survey, .flags = R_PUBLIC, .body = submit_fields, .reply = &answer,
 	    .summary = "Submit a survey response", .doc = "By the customer, with the survey's token and no other credential; once.", .example = "{\"token\":\"cs_unknown\",\"score\":5}" },
 	{ GET, "/api/csat/analytics", "csat.analytics", analyse, S_REPORTS_READ, .query = analytics_query, .reply = &analytics,

@@ -21,7 +21,8 @@ GLOBAL = ('schema_migration', 'directory', 'search_document')
 SCHEDULED = {'organization', 'event', 'event_sequence', 'ticket', 'ticket_tag', 'idempotency_key',
              'session', 'usage_day', 'comment', 'customer', 'job', 'custom_field',
              'ticket_field', 'queue_claim', 'attachment', 'due_job', 'webhook', 'webhook_delivery',
-             'webhook_attempt', 'sla_policy', 'workflow', 'workflow_run'}
+             'webhook_attempt', 'sla_policy', 'workflow', 'workflow_run',
+             'mail'}
 checks = Checks()
 ok, same, none, refused = checks.ok, checks.same, checks.none, checks.refused
 root = owner = app = scheduler = None
@@ -110,6 +111,7 @@ UNLOGGED = {
     'customer_email', 'search_document', 'qa_edition',          # kept by what they repeat
     'ticket_merge', 'csat_survey', 'queue_claim',               # their functions write the ticket's events
     'workflow_edition', 'workflow_run', 'workflow_fired',       # the same
+    'mail',                                                     # what was sent; its cause is logged
     'sla_timer', 'sla_ledger', 'sla_assignment',                # with a ledger of their own
     'due_job', 'webhook_delivery', 'webhook_attempt',           # what is done, and its own log
     'job', 'job_item',                                          # what a job does is logged in its creator's name
@@ -216,6 +218,8 @@ def fill(org):
       INSERT INTO workflow_run (org_id, run_id, workflow_id, edition, ticket_id, status)
         SELECT '{org}', uuid7(), workflow_id, 1, ticket_id, 'skipped' FROM workflow w JOIN ticket t USING (org_id) WHERE org_id = '{org}' LIMIT 1;
       INSERT INTO workflow_fired SELECT '{org}', workflow_id, ticket_id, now() FROM workflow w JOIN ticket t USING (org_id) WHERE org_id = '{org}' LIMIT 1;
+      INSERT INTO mail (org_id, mail_id, kind, ticket_id, recipient, subject, body, message_id)
+        SELECT '{org}', uuid7(), 'reply', ticket_id, 'x@example.com', 's', 'b', uuid7()::text FROM ticket WHERE org_id = '{org}' LIMIT 1;
       SELECT due_put('{org}', 'webhook', uuid7(), '', now());
       UPDATE customer SET email = 'x@{org}.example' WHERE org_id = '{org}';
       INSERT INTO macro (org_id, macro_id, name, reply) VALUES ('{org}', uuid7(), 'Macro', 'Hello');
