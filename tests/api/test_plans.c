@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * With organizations of some size, what is asked often reads no large table from
+ * end to end: PostgreSQL's own count of sequential scans stays as it is, also for
+ * what the functions behind a report do.
+ */
+#include <string.h>
+
+#include "harness.h"
+
+static char view[40], agent[40], ticket[40];
+
+static void
+fill(const char *org, int tickets)
+{
+	sql("BEGIN; SELECT set_config('app.org', '%s', true), set_config('app.quiet', 'on', true);"
+	    "INSERT INTO ticket (org_id, ticket_id, number, title, description, status, priority, customer_id, assignee_user_id,"
+	    " tags, channel, created_at, updated_at, first_response_at, resolved_at)"
+	    " SELECT '%s', uuid7(), 1000000 + i, 'Question about invoice word' || i %% 500, 'ref' || i || ' is not right',"
+	    "  CASE WHEN i %% 10 < 3 THEN 'open' ELSE 'closed' END, CASE WHEN i %% 20 = 0 THEN 'urgent' ELSE 'normal' END,"
+	    "  o.default_customer_id, (SELECT user_id FROM app_user u WHERE u.org_id = '%s' LIMIT 1), ARRAY['t' || i %% 50], 'api',"
+	    "  now() - i * interval '20 minutes', now() - i * interval '20 minutes', now() - i * interval '19 minutes',"
+	    "  CASE WHEN i %% 10 >= 3 THEN now() - i * interval '18 minutes' END"
+	    "  FROM generate_series(1, %d) i, organization o WHERE o.org_id = '%s'; COMMIT",
+	    org, org, org, tickets, org);
+}
+
+/* Sequential scans of the large tables until now, those of the worker's connection included. */
+static long
+scans(void)
+{
+	PQclear(PQexec(db_connection(worker->db), "SELECT pg_stat_force_next_flush()"));
+	PQclear(PQexec(db_connection(worker->db), "SELECT 1"));
+	return strtol(
+	    sql_text(
+		"SELECT sum(seq_scan) FROM pg_stat_user_tables WHERE relname IN "
+		"('ticket', 'comment', 'event', 'ticket_tag', 'ticket_field', 'search_document', 'sla_timer')"),
+	    NULL, 10);
+}
+
+static void
+reads_no_table_from_end_to_end(const char *method, const char *path, const char *body)
+{
+	long before = scans(), after;
+
+	call(method, path, body);
+	ck_assert_msg(status >= 200 && status < 300, "%s: %d %s", path, status, reply_body);
+	after = scans();
+	ck_assert_msg(after == before, "%s %s %s: %ld sequential scans", method, path,
+	    body == NULL ? "" : body, after - before);
+}
+
+static void
+prepare(void)
+{
+	static bool done;
+
+	caller_reset();
+	if (done)
+		return;
+	done = true;
+	call("POST", "/api/organizations/" ORG "/users",
+	    "{\"email\":\"plan@example.com\",\"name\":\"P\"}");
+	expect(201);
+	snprintf(agent, sizeof(agent), "%s", text("user_id"));
+	call("POST", "/api/organizations/" ORG "/custom-fields",
+	    "{\"label\":\"Plan\",\"type\":\"text\"}");
+	expect(201);
+	call("POST", "/api/organizations/" ORG "/views",
+	    "{\"name\":\"Urgent\",\"conditions\":{\"all\":[{\"field\":\"status\",\"op\":\"eq\",\"value\":\"open\"},"
+	    "{\"field\":\"priority\",\"op\":\"eq\",\"value\":\"urgent\"}]}}");
+	expect(201);
+	snprintf(view, sizeof(view), "%s", text("view_id"));
+	fill(ORG, 12000);
+	fill(OTHER, 24000);
+	call("POST", "/api/tickets",
+	    "{\"title\":\"special\",\"custom_fields\":{\"plan\":\"gold\"}}");
+	expect(201);
+	snprintf(ticket, sizeof(ticket), "%s", text("ticket_id"));
+	sql("SET stats_fetch_consistency = none");
+	sql("ANALYZE");
+}
+
+TEST(lists_and_views_go_by_an_index)
+{
+	static const char *const lists[] = { "/api/tickets?limit=50",
+		"/api/tickets?status=open&limit=50",
+		"/api/tickets?priority=urgent&status=open&limit=50", "/api/tickets?tag=t7&limit=50",
+		"/api/tickets?cf.plan=gold", "/api/tickets?sort=-cf.plan&limit=50",
+		"/api/tickets?updated_since=2026-01-01T00:00:00Z&limit=50",
+		"/api/v1/events?limit=50" };
+	unsigned i;
+
+	prepare();
+	for (i = 0; i < LENGTH(lists); i++)
+		reads_no_table_from_end_to_end("GET", lists[i], NULL);
+	reads_no_table_from_end_to_end(
+	    "GET", fmt("/api/organizations/" ORG "/views/%s/tickets", view), NULL);
+	reads_no_table_from_end_to_end(
+	    "GET", fmt("/api/organizations/" ORG "/views/%s/count", view), NULL);
+	reads_no_table_from_end_to_end("GET", fmt("/api/tickets/%s/activity", ticket), NULL);
+}
+END
+
+TEST(searches_go_by_an_index)
+{
+	static const char *const bodies[] = {
+		"{\"query\":\"ref77\"}", "{\"query\":\"word77\"}",
+		"{\"query\":\"\\\"about invoice\\\" word7\"}", "{\"query\":\"invioce\"}",
+		"{\"query\":\"word7\",\"facets\":[\"status\"],\"conditions\":{\"field\":\"status\",\"op\":\"eq\",\"value\":\"open\"}}"
+	};
+	unsigned i;
+
+	prepare();
+	for (i = 0; i < LENGTH(bodies); i++)
+		reads_no_table_from_end_to_end("POST", "/api/v1/search", bodies[i]);
+}
+END
+
+TEST(reports_of_a_month_go_by_an_index)
+{
+	static const char *const reports[] = { "overview", "volume", "volume?group_by=tag",
+		"agents", "sla", "ai", "tickets?limit=50" };
+	unsigned i;
+
+	prepare();
+	for (i = 0; i < LENGTH(reports); i++)
+		reads_no_table_from_end_to_end("GET", fmt("/api/reports/%s", reports[i]), NULL);
+	reads_no_table_from_end_to_end("GET", fmt("/api/reports/agents/%s", agent), NULL);
+}
+END
+
+TEST(a_scan_would_be_seen)
+{
+	long before;
+
+	prepare();
+	before = scans();
+	sql("SELECT count(*) FROM ticket WHERE description LIKE '%%no such%%'");
+	sql("SELECT pg_stat_force_next_flush()");
+	ck_assert_int_gt(scans(), before);
+}
+END
+
+    static TCase *
+    cases(void)
+{
+	TCase *c = tcase_create("plans");
+
+	tcase_set_timeout(c, 120);
+	tcase_add_test(c, lists_and_views_go_by_an_index);
+	tcase_add_test(c, searches_go_by_an_index);
+	tcase_add_test(c, reports_of_a_month_go_by_an_index);
+	tcase_add_test(c, a_scan_would_be_seen);
+	return c;
+}
+
+int
+main(void)
+{
+	TCase *(*all[])(void) = { cases, NULL };
+
+	return harness_main("plans", all);
+}
