@@ -63,3 +63,6 @@ UPDATE due_job d SET state = 'ready', run_at = now(), attempts = 0, lost = 0, le
 
 -- name: due_drop
 DELETE FROM due_job d WHERE d.kind = $1 AND d.ref = $2 AND d.state <> 'running' RETURNING d.ref;
+
+-- name: due_clock
+SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint;

@@ -25,11 +25,13 @@ struct due {
 	const struct due_kind *kinds;
 	bool redis_was_away;
 	int64_t reconcile_us, recover_us, poll_us; /* when next */
+	int64_t ahead_ms; /* of this machine's clock before PostgreSQL's, which is what counts */
 };
 
 struct lane {
 	const char *org, *lane;
 	const char *score; /* as Redis gave it; NULL when it was not asked */
+	int claimed;
 };
 
 static const struct db_context everybody = {
@@ -101,17 +103,27 @@ due_look_lane(
 		index_lane(d, arena, kind, org, lane, at);
 }
 
+/* PostgreSQL's time, as far as it was known a moment ago. */
+static int64_t
+now_ms(const struct due *d)
+{
+	return wall_ms() - d->ahead_ms;
+}
+
 void
 due_look_all(struct due *d, struct arena *arena)
 {
+	const char *clock;
 	const PGresult *rows;
 	redisReply *reply;
 	int i;
 
 	db_begin(d->db, arena, DB_READ, &everybody);
 	rows = db_rows(d->db, SQL_DUE_LANES, P(HORIZON_S));
+	clock = db_value(d->db, SQL_DUE_CLOCK, 0, NULL);
 	if (!db_commit(d->db))
 		return;
+	d->ahead_ms = wall_ms() - strtoll(clock, NULL, 10);
 	for (i = 0; i < PQntuples(rows) && !redis_is_down(); i++)
 		index_lane(d, arena, PQgetvalue(rows, i, 0), PQgetvalue(rows, i, 1),
 		    PQgetvalue(rows, i, 2), PQgetvalue(rows, i, 3));
@@ -151,7 +163,7 @@ indexed(struct due *d, struct arena *arena)
 
 /* Claim what is due in the lane and have it done. False when it had no room. */
 static bool
-work_lane(struct due *d, struct arena *arena, const struct due_kind *kind, const struct lane *l)
+work_lane(struct due *d, struct arena *arena, const struct due_kind *kind, struct lane *l)
 {
 	int room = kind->room == NULL ? kind->batch : kind->room(kind->arg, l->org, l->lane);
 	const PGresult *claimed;
@@ -162,7 +174,8 @@ work_lane(struct due *d, struct arena *arena, const struct due_kind *kind, const
 	claimed = db_rows(d->db, SQL_DUE_CLAIM,
 	    P(l->org, kind->kind, l->lane, arena_printf(arena, "%d", room),
 		arena_printf(arena, "%ld", conf.due_lease)));
-	if (db_commit(d->db) && PQntuples(claimed) > 0) {
+	l->claimed = db_commit(d->db) ? PQntuples(claimed) : 0;
+	if (l->claimed > 0) {
 		FAULT(due_claimed);
 		kind->run(kind->arg, l->org, claimed);
 	}
@@ -186,25 +199,25 @@ settle_lane(struct due *d, struct arena *arena, const struct due_kind *kind, con
 		if (next != NULL)
 			args[3] = next;
 	} else { /* who makes room calls due_look_lane() */
-		args[3] = arena_printf(arena, "%lld", (long long)wall_ms() + 1000);
+		args[3] = arena_printf(arena, "%lld", (long long)now_ms(d) + 1000);
 	}
 	reply = redis_script(d->redis, settle_script, 1, 4, args);
 	freeReplyObject(reply);
 }
 
-/* Do the kind's due lanes as Redis tells them. Whether there were as many as it may tell. */
-static bool
-run_kind(struct due *d, struct arena *arena, const struct due_kind *kind)
+/* Do the kind's due lanes as Redis tells them: how many jobs were claimed, and *lanes looked at. */
+static int
+run_kind(struct due *d, struct arena *arena, const struct due_kind *kind, int *lanes)
 {
 	redisReply *due = redis_run(d->redis, "ZRANGEBYSCORE %s -inf %s WITHSCORES LIMIT 0 %d",
-	    set_of(arena, kind->kind), arena_printf(arena, "%lld", (long long)wall_ms()),
+	    set_of(arena, kind->kind), arena_printf(arena, "%lld", (long long)now_ms(d)),
 	    LANES_MAX);
-	bool more;
+	int claimed = 0;
 	size_t i;
 
 	if (due == NULL || due->type != REDIS_REPLY_ARRAY) {
 		freeReplyObject(due);
-		return false;
+		return 0;
 	}
 	for (i = 0; i + 1 < due->elements; i += 2) {
 		char *org = arena_strdup(arena, due->element[i]->str), *bar = strchr(org, '|');
@@ -214,10 +227,11 @@ run_kind(struct due *d, struct arena *arena, const struct due_kind *kind)
 
 		*bar = '\0';
 		settle_lane(d, arena, kind, &l, work_lane(d, arena, kind, &l));
+		claimed += l.claimed;
 	}
-	more = due->elements > 0;
+	*lanes += (int)due->elements / 2;
 	freeReplyObject(due);
-	return more;
+	return claimed;
 }
 
 /* Without Redis: all lanes that PostgreSQL knows to be due. */
@@ -268,7 +282,7 @@ due_failed(struct db *db, struct db *work, struct arena *arena, const char *org,
 static int
 until_next(struct due *d, struct arena *arena)
 {
-	int64_t now = wall_ms(), wait = 1000, at;
+	int64_t now = now_ms(d), wait = 1000, at;
 	const struct due_kind *kind;
 	redisReply *first;
 
@@ -288,13 +302,17 @@ int
 due_run(struct due *d, struct arena *arena)
 {
 	const struct due_kind *kind;
-	bool more = false;
+	int lanes = 0, claimed = 0, wait;
 
 	if (!indexed(d, arena)) {
 		poll_lanes(d, arena);
 		return 250;
 	}
 	for (kind = d->kinds; kind->kind != NULL; kind++)
-		more = run_kind(d, arena, kind) || more;
-	return more ? 0 : until_next(d, arena);
+		claimed += run_kind(d, arena, kind, &lanes);
+	if (claimed > 0)
+		return 0;
+	wait = until_next(d, arena);
+	/* Due by our clock and not by PostgreSQL's: no reason to ask as fast as we can. */
+	return lanes > 0 && wait < 20 ? 20 : wait;
 }

@@ -137,6 +137,16 @@ def nothing_is_lost():
     more = [ticket("stopped") for _ in range(10)]
     check(receiver.wait(arrived("/ok/kept", more), 15), f"without Redis events arrive all the same ({time.time() - began:.1f} s)")
     os.kill(pid_of("redis"), signal.SIGCONT)
+    stack("stack_pg_stop immediate")
+    stack("stack_pg_start")
+    more = []
+    deadline = time.time() + 10
+    while len(more) < 10 and time.time() < deadline:
+        reply = call("POST", "/api/tickets", {"title": "restarted"})
+        if reply.status == 201:
+            more.append(reply.json()["ticket_id"])
+    began = time.time()
+    check(receiver.wait(arrived("/ok/kept", more), 15), f"nor does a crash of PostgreSQL ({time.time() - began:.1f} s)")
     more = [ticket("back")]
     check(receiver.wait(arrived("/ok/kept", more), 15), "and with it again")
 

@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+The scheduler's clock is an hour ahead, then an hour behind: PostgreSQL's is what counts.
+Nothing rings early, nothing is lost, and the scheduler does not run hot.
+"""
+
+import datetime
+import os
+import subprocess
+import time
+
+from e2e import call, check, fail, ok, psql
+
+TIMERS = 20
+
+
+def ask(method, path, body=None, want=201):
+    reply = call(method, path, body)
+    if reply.status != want:
+        fail(f"{method} {path} answers {want} (seen: {reply.status} {reply.body[:300]!r})")
+    return reply.json()
+
+
+def cpu(pid):
+    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+for step in "+1h", "-1h":
+    log = open(os.path.join(os.environ["E2E_DIR"], "log", "scheduler.log"), "a")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("SERVICEOS_")}
+    environment.update(FAKETIME=step, FAKETIME_DONT_FAKE_MONOTONIC="1", DONT_FAKE_MONOTONIC="1",
+                       LD_PRELOAD=subprocess.run(["sh", "-c", "ls /usr/lib/*/faketime/libfaketime.so.1"],
+                                                 capture_output=True, text=True, check=True).stdout.strip())
+    run = subprocess.Popen([os.path.join(os.environ["STACK_BUILD"], "serviceos-scheduler"), "-c", os.environ["STACK_CONF"]],
+                           env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        ticket = ask("POST", "/api/tickets", {"title": f"clock {step}"})["ticket_id"]
+        began, used = time.monotonic(), cpu(run.pid)
+        start = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=57)
+        timers = [ask("POST", "/api/sla/timers", {"ticket_id": ticket, "metric": "custom", "target_minutes": 1, "warn_percent": 99,
+                                                  "started_at": start.isoformat().replace("+00:00", "Z")})["timer_id"] for _ in range(TIMERS)]
+        ids = "'{" + ",".join(timers) + "}'"
+        late = f"""SELECT (extract(epoch FROM e.occurred_at - t.due_at) * 1000)::int FROM event e
+                     JOIN sla_timer t ON t.org_id = e.org_id AND t.timer_id::text = e.resource_id
+                    WHERE e.topic = 'sla.breached' AND t.timer_id = ANY ({ids})"""
+        while len(rows := psql(late)) < TIMERS and time.monotonic() - began < 30:
+            time.sleep(0.1)
+        values = [int(r) for r in rows]
+        check(len(values) == TIMERS and min(values) >= 0, f"{step}: each clock rings once, none early", values)
+        check(max(values) < 15000, f"{step}: at most {max(values)} ms late")
+        share = (cpu(run.pid) - used) / (time.monotonic() - began)
+        check(share < 0.5, f"{step}: the scheduler takes {share * 100:.0f} % of a core")
+    finally:
+        run.terminate()
+        run.wait(20)
+ok("the scheduler's clock is not what counts")
