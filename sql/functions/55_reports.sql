@@ -1,4 +1,5 @@
--- Figures. Times are whole minutes: counted by minute first, quantiles of a
+-- Figures. Times are whole minutes (date_part: extract() computes in numeric,
+-- which took half of the time): counted by minute first, quantiles of a
 -- million tickets need no sort of a million values.
 
 CREATE OR REPLACE FUNCTION report_spread(p_minutes int[], p_counts bigint[]) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
@@ -13,34 +14,34 @@ CREATE OR REPLACE FUNCTION report_spread(p_minutes int[], p_counts bigint[]) RET
     FROM c
 $$;
 
-CREATE OR REPLACE FUNCTION report_first_reply(p_org text, p_from timestamptz, p_to timestamptz) RETURNS jsonb LANGUAGE sql STABLE AS $$
-  SELECT report_spread(array_agg(x.m), array_agg(x.n))
-    FROM (SELECT (extract(epoch FROM t.first_response_at - t.created_at) / 60)::int AS m, count(*) AS n
-            FROM ticket t
-           WHERE t.org_id = p_org AND t.created_at >= p_from AND t.created_at < p_to AND t.deleted_at IS NULL
-             AND t.first_response_at IS NOT NULL
-           GROUP BY 1) x
-$$;
-
 CREATE OR REPLACE FUNCTION report_resolution(p_org text, p_from timestamptz, p_to timestamptz) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT report_spread(array_agg(x.m), array_agg(x.n))
-    FROM (SELECT (extract(epoch FROM t.resolved_at - t.created_at) / 60)::int AS m, count(*) AS n
+    FROM (SELECT (date_part('epoch', t.resolved_at - t.created_at) / 60)::int AS m, count(*) AS n
             FROM ticket t
            WHERE t.org_id = p_org AND t.resolved_at >= p_from AND t.resolved_at < p_to AND t.deleted_at IS NULL
            GROUP BY 1) x
 $$;
 
+-- One pass over what was created, one over what was solved.
 CREATE OR REPLACE FUNCTION report_counts(p_org text, p_from timestamptz, p_to timestamptz) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  WITH c AS MATERIALIZED (
+    SELECT (date_part('epoch', t.first_response_at - t.created_at) / 60)::int AS m, count(*) AS n
+      FROM ticket t
+     WHERE t.org_id = p_org AND t.created_at >= p_from AND t.created_at < p_to AND t.deleted_at IS NULL
+     GROUP BY 1
+  ), s AS MATERIALIZED (
+    SELECT (date_part('epoch', t.resolved_at - t.created_at) / 60)::int AS m, count(*) AS n,
+           count(*) FILTER (WHERE t.reopened_count > 0) AS reopened
+      FROM ticket t
+     WHERE t.org_id = p_org AND t.resolved_at >= p_from AND t.resolved_at < p_to AND t.deleted_at IS NULL
+     GROUP BY 1
+  )
   SELECT jsonb_build_object(
-    'created', (SELECT count(*) FROM ticket t WHERE t.org_id = p_org AND t.created_at >= p_from
-                   AND t.created_at < p_to AND t.deleted_at IS NULL),
-    'solved', s.solved, 'reopened', s.reopened,
-    'first_reply_minutes', report_first_reply(p_org, p_from, p_to),
-    'resolution_minutes', report_resolution(p_org, p_from, p_to),
+    'created', (SELECT COALESCE(sum(c.n), 0) FROM c),
+    'solved', (SELECT COALESCE(sum(s.n), 0) FROM s), 'reopened', (SELECT COALESCE(sum(s.reopened), 0) FROM s),
+    'first_reply_minutes', (SELECT report_spread(array_agg(c.m), array_agg(c.n)) FROM c WHERE c.m IS NOT NULL),
+    'resolution_minutes', (SELECT report_spread(array_agg(s.m), array_agg(s.n)) FROM s),
     'csat_percent', csat_between(p_org, p_from, p_to) -> 'csat_percent')
-    FROM (SELECT count(*) AS solved, count(*) FILTER (WHERE t.reopened_count > 0) AS reopened
-            FROM ticket t
-           WHERE t.org_id = p_org AND t.resolved_at >= p_from AND t.resolved_at < p_to AND t.deleted_at IS NULL) s
 $$;
 
 -- The work that is not done, by its age.

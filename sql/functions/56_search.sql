@@ -76,30 +76,63 @@ BEGIN
 END
 $$;
 
+-- The words of the text, each that stands nowhere near one of the newest 2000
+-- documents as the word there that looks most like it. Null when nothing looks alike.
+CREATE OR REPLACE FUNCTION search_corrected(p_org text, p_text text) RETURNS text LANGUAGE sql STABLE AS $$
+  WITH known AS MATERIALIZED (
+    SELECT DISTINCT unnest(tsvector_to_array(d.words)) AS word
+      FROM (SELECT x.words FROM search_document x WHERE x.org_id = p_org ORDER BY x.at DESC LIMIT 2000) d
+  ), asked AS (
+    SELECT w.word, w.n FROM regexp_split_to_table(lower(btrim(p_text)), '\s+') WITH ORDINALITY AS w(word, n)
+  )
+  SELECT CASE WHEN bool_and(b.best IS NOT NULL) AND bool_or(b.best <> a.word) THEN string_agg(b.best, ' ' ORDER BY a.n) END
+    FROM asked a
+    LEFT JOIN LATERAL (
+         SELECT k.word AS best FROM known k
+          WHERE length(k.word) BETWEEN length(a.word) - 2 AND length(a.word) + 2 AND similarity(k.word, a.word) >= 0.3
+          ORDER BY k.word = a.word DESC, similarity(k.word, a.word) DESC, k.word LIMIT 1) b ON true
+$$;
+
 -- At most 1000 documents of the transaction's organisation, with their rank.
--- Fewer than 3000 matches are ranked all; of more, the newest 1000 are. When
--- nothing matches, titles and names that look alike are taken: "pasword".
+-- Fewer than 3000 matches are ranked all; of more, the newest 1000 are. A word
+-- that a fifth of the newest documents have is looked for among them alone: the
+-- index would gather all of its places first. When nothing matches, the words
+-- are corrected by those that are there ("pasword"), or in an organisation of
+-- moderate size titles and names that look alike are taken.
 CREATE OR REPLACE FUNCTION search_candidates(p_text text, p_kinds text[])
 RETURNS TABLE (kind text, id uuid, ticket_id uuid, score numeric, matches bigint, alike boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   org text := NULLIF(current_setting('app.org', true), '');
   q tsquery := search_query(p_text);
-  n bigint;
+  words_only boolean := p_text ~ '^[[:alnum:][:space:]]{4,100}$';
+  corrected text;
+  n bigint := 0;
 BEGIN
-  SELECT count(*) INTO n FROM (SELECT 1 FROM search_document d
-    WHERE d.org_id = org AND d.words @@ q AND d.kind = ANY (p_kinds) LIMIT 3000) x;
+  FOR try IN 1 .. 2 LOOP
+    IF (SELECT count(*) FROM (SELECT d.words FROM search_document d WHERE d.org_id = org AND d.kind = ANY (p_kinds) AND d.kind <> 'customer'
+                               ORDER BY d.at DESC LIMIT 500) x WHERE x.words @@ q) >= 100 THEN
+      n := 3000;
+    ELSE
+      SELECT count(*) INTO n FROM (SELECT 1 FROM search_document d
+        WHERE d.org_id = org AND d.words @@ q AND d.kind = ANY (p_kinds) LIMIT 3000) x;
+    END IF;
+    EXIT WHEN n > 0 OR try = 2 OR NOT words_only;
+    corrected := search_corrected(org, p_text);
+    EXIT WHEN corrected IS NULL;
+    q := search_query(corrected);
+  END LOOP;
   IF n = 3000 THEN
     RETURN QUERY
-      SELECT x.kind, x.id, x.ticket_id, round(ts_rank(x.words, q)::numeric, 6), n, false
+      SELECT x.kind, x.id, x.ticket_id, round(ts_rank(x.words, q)::numeric, 6), n, corrected IS NOT NULL
         FROM (SELECT * FROM search_document d WHERE d.org_id = org AND d.words @@ q AND d.kind = ANY (p_kinds)
                ORDER BY d.at DESC LIMIT 1000) x;
   ELSIF n > 0 THEN
     RETURN QUERY
-      SELECT d.kind, d.id, d.ticket_id, round(ts_rank(d.words, q)::numeric, 6), n, false
+      SELECT d.kind, d.id, d.ticket_id, round(ts_rank(d.words, q)::numeric, 6), n, corrected IS NOT NULL
         FROM search_document d WHERE d.org_id = org AND d.words @@ q AND d.kind = ANY (p_kinds)
        ORDER BY 4 DESC, 2 LIMIT 1000;
-  ELSIF p_text ~ '^[[:alnum:][:space:]]{4,100}$' THEN -- words only, no operators
+  ELSIF words_only AND (SELECT count(*) FROM (SELECT 1 FROM search_document d WHERE d.org_id = org LIMIT 20001) x) <= 20000 THEN
     PERFORM set_config('pg_trgm.word_similarity_threshold', '0.5', true);
     RETURN QUERY
       SELECT x.kind, x.id, x.ticket_id, round(word_similarity(p_text, x.title)::numeric, 6), 0::bigint, true

@@ -14,19 +14,27 @@ SELECT f -> 'created' AS created, f -> 'solved' AS solved, f -> 'reopened' AS re
 -- name: report_volume
 WITH o AS (
   SELECT org_id, timezone FROM organization WHERE org_id = $1
-), t AS (
-  SELECT date_trunc($4, CASE $6 WHEN 'solved' THEN t.resolved_at ELSE t.created_at END AT TIME ZONE o.timezone) AS period,
-         CASE $5 WHEN 'status' THEN t.status WHEN 'priority' THEN t.priority WHEN 'team' THEN t.team_id::text
-                 WHEN 'assignee' THEN t.assignee_user_id::text WHEN 'queue' THEN t.queue_id::text
-                 WHEN 'channel' THEN t.channel WHEN 'topic' THEN t.ai_classification ->> 'topic'
-                 WHEN 'tag' THEN g.tag END AS key
-    FROM o JOIN ticket t ON t.org_id = o.org_id
-    LEFT JOIN LATERAL unnest(CASE WHEN $5 = 'tag' THEN t.tags END) AS g(tag) ON true
-   WHERE t.deleted_at IS NULL
-     AND (($6 = 'created' AND t.created_at >= $2::timestamptz AND t.created_at < $3::timestamptz)
-          OR ($6 = 'solved' AND t.resolved_at >= $2::timestamptz AND t.resolved_at < $3::timestamptz))
+), x AS NOT MATERIALIZED ( -- one of the two; the other is not even begun
+  SELECT t.created_at AS at, t.status, t.priority, t.team_id, t.assignee_user_id, t.queue_id, t.channel, t.ai_classification, t.tags
+    FROM ticket t
+   WHERE $6 = 'created' AND t.org_id = $1 AND t.deleted_at IS NULL
+     AND t.created_at >= $2::timestamptz AND t.created_at < $3::timestamptz
+   UNION ALL
+  SELECT t.resolved_at, t.status, t.priority, t.team_id, t.assignee_user_id, t.queue_id, t.channel, t.ai_classification, t.tags
+    FROM ticket t
+   WHERE $6 = 'solved' AND t.org_id = $1 AND t.deleted_at IS NULL
+     AND t.resolved_at >= $2::timestamptz AND t.resolved_at < $3::timestamptz
+), y AS NOT MATERIALIZED (
+  SELECT x.at, CASE $5 WHEN 'status' THEN x.status WHEN 'priority' THEN x.priority WHEN 'team' THEN x.team_id::text
+                       WHEN 'assignee' THEN x.assignee_user_id::text WHEN 'queue' THEN x.queue_id::text
+                       WHEN 'channel' THEN x.channel WHEN 'topic' THEN x.ai_classification ->> 'topic' END AS key
+    FROM x WHERE $5 <> 'tag'
+   UNION ALL
+  SELECT x.at, g.tag FROM x LEFT JOIN LATERAL unnest(x.tags) AS g(tag) ON true WHERE $5 = 'tag'
+), t AS ( -- by the quarter of an hour, of which every zone's offset is a multiple: local time is dear
+  SELECT date_bin('15 minutes', y.at, '2000-01-01Z') AS bin, y.key, count(*) AS n FROM y GROUP BY 1, 2
 ), n AS (
-  SELECT t.key, t.period, count(*) AS n FROM t GROUP BY 1, 2
+  SELECT t.key, date_trunc($4, t.bin AT TIME ZONE o.timezone) AS period, sum(t.n)::bigint AS n FROM t, o GROUP BY 1, 2
 ), top AS (
   SELECT n.key, sum(n.n) AS total FROM n GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 50
 ), step AS (
@@ -50,17 +58,19 @@ WITH who AS (
   SELECT u.user_id, u.name, u.active FROM app_user u
    WHERE u.org_id = $1 AND ($4::uuid IS NULL OR u.user_id = $4::uuid)
 ), assigned AS (
-  SELECT t.assignee_user_id AS user_id, (extract(epoch FROM t.first_response_at - t.created_at) / 60)::int AS m, count(*) AS n
+  SELECT t.assignee_user_id AS user_id, (date_part('epoch', t.first_response_at - t.created_at) / 60)::int AS m, count(*) AS n
     FROM ticket t
    WHERE t.org_id = $1 AND t.created_at >= $2::timestamptz AND t.created_at < $3::timestamptz AND t.deleted_at IS NULL
+     AND ($4::uuid IS NULL OR t.assignee_user_id = $4::uuid)
    GROUP BY 1, 2
 ), a AS (
   SELECT user_id, sum(n) AS assigned, report_spread(array_agg(m) FILTER (WHERE m IS NOT NULL), array_agg(n) FILTER (WHERE m IS NOT NULL)) AS spread
     FROM assigned GROUP BY 1
 ), solved AS (
-  SELECT t.assignee_user_id AS user_id, (extract(epoch FROM t.resolved_at - t.created_at) / 60)::int AS m, count(*) AS n
+  SELECT t.assignee_user_id AS user_id, (date_part('epoch', t.resolved_at - t.created_at) / 60)::int AS m, count(*) AS n
     FROM ticket t
    WHERE t.org_id = $1 AND t.resolved_at >= $2::timestamptz AND t.resolved_at < $3::timestamptz AND t.deleted_at IS NULL
+     AND ($4::uuid IS NULL OR t.assignee_user_id = $4::uuid)
    GROUP BY 1, 2
 ), s AS (
   SELECT user_id, sum(n) AS solved, report_spread(array_agg(m), array_agg(n)) AS spread FROM solved GROUP BY 1
@@ -68,6 +78,11 @@ WITH who AS (
   SELECT c.author_id, count(*) AS replies FROM comment c
    WHERE c.org_id = $1 AND c.created_at >= $2::timestamptz AND c.created_at < $3::timestamptz
      AND NOT c.internal AND c.author_type <> 'customer' GROUP BY 1
+), o AS (
+  SELECT t.assignee_user_id, count(*) AS n FROM ticket t
+   WHERE t.org_id = $1 AND t.deleted_at IS NULL AND t.status IN ('new', 'open', 'pending', 'on_hold')
+     AND t.assignee_user_id IS NOT NULL AND ($4::uuid IS NULL OR t.assignee_user_id = $4::uuid)
+   GROUP BY 1
 ), q AS (
   SELECT v.agent_user_id, csat_figures(count(*), array_agg(v.score)) AS f FROM csat_survey v
    WHERE v.org_id = $1 AND v.created_at >= $2::timestamptz AND v.created_at < $3::timestamptz GROUP BY 1
@@ -77,14 +92,14 @@ WITH who AS (
      AND v.status IN ('submitted', 'acknowledged', 'disputed') GROUP BY 1
 )
 SELECT w.user_id, w.name, w.active, COALESCE(a.assigned, 0)::bigint AS assigned, COALESCE(s.solved, 0)::bigint AS solved,
-       (SELECT count(*) FROM ticket t WHERE t.org_id = $1 AND t.assignee_user_id = w.user_id AND t.deleted_at IS NULL
-           AND t.status IN ('new', 'open', 'pending', 'on_hold')) AS open_now,
+       COALESCE(o.n, 0) AS open_now,
        COALESCE(r.replies, 0) AS replies,
        (a.spread -> 'median') AS first_reply_median_minutes, (s.spread -> 'median') AS resolution_median_minutes,
        (q.f -> 'csat_percent') AS csat_percent, qa.score AS qa_score
   FROM who w
   LEFT JOIN a ON a.user_id = w.user_id
   LEFT JOIN s ON s.user_id = w.user_id
+  LEFT JOIN o ON o.assignee_user_id = w.user_id
   LEFT JOIN r ON r.author_id = w.user_id::text
   LEFT JOIN q ON q.agent_user_id = w.user_id
   LEFT JOIN qa ON qa.agent_user_id = w.user_id
@@ -97,7 +112,7 @@ WITH t AS (
   SELECT t.team_id, count(*) AS assigned FROM ticket t
    WHERE t.org_id = $1 AND t.created_at >= $2::timestamptz AND t.created_at < $3::timestamptz AND t.deleted_at IS NULL GROUP BY 1
 ), solved AS (
-  SELECT t.team_id, (extract(epoch FROM t.resolved_at - t.created_at) / 60)::int AS m, count(*) AS n
+  SELECT t.team_id, (date_part('epoch', t.resolved_at - t.created_at) / 60)::int AS m, count(*) AS n
     FROM ticket t
    WHERE t.org_id = $1 AND t.resolved_at >= $2::timestamptz AND t.resolved_at < $3::timestamptz AND t.deleted_at IS NULL GROUP BY 1, 2
 ), s AS (
@@ -119,12 +134,21 @@ SELECT w.team_id, w.name, COALESCE(t.assigned, 0) AS assigned, COALESCE(s.solved
  LIMIT 1000;
 
 -- name: report_agent_days
-SELECT to_char(d.day, 'YYYY-MM-DD') AS day,
-       (SELECT count(*) FROM ticket t WHERE t.org_id = $1 AND t.assignee_user_id = $4::uuid AND t.deleted_at IS NULL
-           AND t.resolved_at >= d.day AT TIME ZONE d.timezone AND t.resolved_at < (d.day + interval '1 day') AT TIME ZONE d.timezone) AS solved
-  FROM (SELECT o.timezone, generate_series(date_trunc('day', $2::timestamptz AT TIME ZONE o.timezone),
-               ($3::timestamptz - interval '1 microsecond') AT TIME ZONE o.timezone, interval '1 day') AS day
-          FROM organization o WHERE o.org_id = $1) d
+WITH span AS (
+  SELECT o.timezone, date_trunc('day', $2::timestamptz AT TIME ZONE o.timezone) AS first,
+         date_trunc('day', ($3::timestamptz - interval '1 microsecond') AT TIME ZONE o.timezone) AS last
+    FROM organization o WHERE o.org_id = $1
+), n AS (
+  SELECT date_trunc('day', t.resolved_at AT TIME ZONE (SELECT timezone FROM span)) AS day, count(*) AS solved
+    FROM ticket t
+   WHERE t.org_id = $1 AND t.assignee_user_id = $4::uuid AND t.deleted_at IS NULL
+     AND t.resolved_at >= (SELECT first AT TIME ZONE timezone FROM span)
+     AND t.resolved_at < (SELECT (last + interval '1 day') AT TIME ZONE timezone FROM span)
+   GROUP BY 1
+)
+SELECT to_char(d.day, 'YYYY-MM-DD') AS day, COALESCE(n.solved, 0) AS solved
+  FROM span CROSS JOIN LATERAL generate_series(span.first, span.last, interval '1 day') AS d(day)
+  LEFT JOIN n ON n.day = d.day
  ORDER BY 1;
 
 -- name: report_sla
@@ -152,7 +176,7 @@ SELECT COALESCE((SELECT jsonb_agg(jsonb_build_object('policy_id', y.policy_id, '
                    'first_reply_minutes', p.spread) ORDER BY priority_rank(p.priority) DESC)
           FROM (SELECT x.priority, sum(x.n)::bigint AS n,
                        report_spread(array_agg(x.m) FILTER (WHERE x.m IS NOT NULL), array_agg(x.n) FILTER (WHERE x.m IS NOT NULL)) AS spread
-                  FROM (SELECT t.priority, (extract(epoch FROM t.first_response_at - t.created_at) / 60)::int AS m, count(*) AS n
+                  FROM (SELECT t.priority, (date_part('epoch', t.first_response_at - t.created_at) / 60)::int AS m, count(*) AS n
                           FROM ticket t
                          WHERE t.org_id = $1 AND t.created_at >= $2::timestamptz AND t.created_at < $3::timestamptz
                            AND t.deleted_at IS NULL GROUP BY 1, 2) x

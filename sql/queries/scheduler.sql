@@ -22,7 +22,7 @@ DELETE FROM session WHERE expires_at < now() - interval '7 days' OR revoked_at <
 
 -- name: purge_tickets
 DELETE FROM ticket t USING organization o
- WHERE o.org_id = t.org_id AND t.deleted_at < now() - make_interval(days => o.retention_days)
+ WHERE o.org_id = t.org_id AND t.deleted_at IS NOT NULL AND t.deleted_at < now() - make_interval(days => o.retention_days)
    AND NOT EXISTS (SELECT 1 FROM ticket m WHERE m.org_id = t.org_id AND m.merged_into_id = t.ticket_id);
 
 -- name: purge_custom_fields
