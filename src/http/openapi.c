@@ -78,12 +78,18 @@ put_list_parameters(struct buf *out, const struct list *list)
 	for (f = list->filters; f != NULL && f->name != NULL; f++)
 		put_filter(out, f);
 	buf_init(&schema, out->arena, 256);
+	buf_str(&schema, list->custom ? "{\"anyOf\":[" : "");
 	buf_str(&schema, "{\"type\":\"string\",\"enum\":[");
 	for (s = list->sorts; s->name != NULL; s++)
 		buf_printf(
 		    &schema, "%s\"%s\",\"-%s\"", s == list->sorts ? "" : ",", s->name, s->name);
 	buf_str(&schema, "]}");
-	put_parameter(out, "sort", "query", false, schema.data, "Order; - for descending.");
+	if (list->custom)
+		buf_str(&schema,
+		    ",{\"type\":\"string\",\"pattern\":\"^-?cf\\\\.[a-z][a-z0-9_]{0,39}$\"}]}");
+	put_parameter(out, "sort", "query", false, schema.data,
+	    list->custom ? "Order; - for descending. cf.<key> for a custom field."
+			 : "Order; - for descending.");
 	put_parameter(out, "limit", "query", false,
 	    "{\"type\":\"integer\",\"minimum\":1,\"maximum\":100,\"default\":50}",
 	    "Items of a page.");
@@ -314,6 +320,29 @@ put_paths(struct buf *out)
 	buf_char(out, '}');
 }
 
+/* What is sent to the URL of a webhook; the topics are those of the event. */
+static void
+put_webhooks(struct buf *out)
+{
+	buf_str(out,
+	    ",\"webhooks\":{\"event\":{\"post\":{\"operationId\":\"webhooks.receive\",\"tags\":[\"Webhooks\"],"
+	    "\"summary\":\"An event, as your endpoint receives it\",\"description\":\"Signed; see Create a webhook "
+	    "subscription. Answer with any 2xx within 15 seconds.\",\"security\":[],\"parameters\":[");
+	put_parameter(out, "X-ServiceOS-Signature", "header", true, "{\"type\":\"string\"}",
+	    "t=<seconds since 1970>,v1=<hex HMAC-SHA256 of \"t.body\">");
+	put_parameter(out, "webhook-id", "header", true,
+	    "{\"type\":\"string\",\"format\":\"uuid\"}",
+	    "The event's id: the same at every attempt.");
+	put_parameter(out, "webhook-timestamp", "header", true, "{\"type\":\"string\"}",
+	    "Seconds since 1970 of this attempt.");
+	put_parameter(out, "webhook-signature", "header", true, "{\"type\":\"string\"}",
+	    "As in Standard Webhooks 1.0: v1,<base64>.");
+	buf_str(out,
+	    "],\"requestBody\":{\"required\":true,\"content\":{\"application/json\":{\"schema\":{\"$ref\":"
+	    "\"#/components/schemas/Event\"}}}},\"responses\":{\"200\":{\"description\":\"Taken.\"},"
+	    "\"4XX\":{\"description\":\"Tried again later; 410 disables the webhook.\"}}}}}");
+}
+
 static void
 put_tags(struct buf *out)
 {
@@ -342,6 +371,7 @@ openapi_print(struct buf *out)
 	buf_str(out, "}],\"security\":[{\"bearer\":[]},{\"apiKey\":[]}]");
 	put_tags(out);
 	put_paths(out);
+	put_webhooks(out);
 	openapi_components(out);
 	buf_char(out, '}');
 }
