@@ -76,6 +76,8 @@ DECLARE
   wait numeric;
   resting timestamptz;
 BEGIN
+  -- An outcome that a crash of PostgreSQL forgets is a delivery that comes twice: no wait for the disk.
+  PERFORM set_config('synchronous_commit', 'off', true);
   SELECT j.attempts INTO tries FROM due_job j
    WHERE j.org_id = p_org AND j.kind = 'webhook' AND j.ref = p_delivery AND j.token = p_token AND j.state = 'running' FOR UPDATE;
   IF NOT FOUND THEN
