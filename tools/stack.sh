@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # Shell functions that run a private copy of the whole service in one directory:
-# PostgreSQL, Redis, nginx, serviceos-api, serviceos-scheduler. `dev` and the
+# PostgreSQL, Redis, nginx, serviceos-api, serviceos-scheduler,
+# serviceos-stream. `dev` and the
 # tests source this file, so there is one way to start the stack.
 #
 #   stack_start DIR       everything, until /ready says so
@@ -505,7 +506,8 @@ stack_ready_or_gone() {
 }
 
 stack_app_start() {
-	stack_program api serviceos-api && stack_program scheduler serviceos-scheduler
+	stack_program api serviceos-api && stack_program scheduler serviceos-scheduler &&
+		stack_program stream serviceos-stream
 }
 
 stack_wait_ready() {
@@ -541,6 +543,7 @@ stack_start() {
 stack_stop() {
 	stack_use "$1" || return
 	proc_stop nginx TERM
+	proc_stop stream TERM
 	proc_stop scheduler TERM
 	proc_stop api TERM 20
 	proc_stop redis TERM

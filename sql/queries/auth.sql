@@ -19,6 +19,13 @@ SELECT k.org_id, k.key_id, k.scopes, array_to_string(k.allowed_ips, ' ') AS allo
    AND k.revoked_at IS NULL
    AND (k.expires_at IS NULL OR k.expires_at > now());
 
+-- A key by its id, for what relies on it longer than a request.
+-- name: auth_key_id
+SELECT k.key_id, k.scopes, array_to_string(k.allowed_ips, ' ') AS allowed_ips
+  FROM api_key k
+ WHERE k.org_id = $1 AND k.key_id::text = $2 AND k.revoked_at IS NULL
+   AND (k.expires_at IS NULL OR k.expires_at > now());
+
 -- The user of a token: our own tokens need a living session; another issuer's
 -- subject is matched with external_id, and may be nobody we know.
 -- name: auth_user

@@ -13,6 +13,7 @@
 #include "base/conf.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "http/passport.h"
 
 #define CACHE_SIZE 4096     /* entries, direct-mapped */
 #define FRESH_MS 1000       /* until the database is asked again: the longest a revoked key works */
@@ -91,28 +92,6 @@ copy(char *out, size_t size, const char *value)
 	out[len] = '\0';
 }
 
-/* "{read:tickets,write:tickets}" */
-static uint64_t
-parse_scopes(struct req *r, const char *array)
-{
-	uint64_t scopes = 0;
-	const char *p = array == NULL ? "" : array + 1;
-
-	while (*p != '\0' && *p != '}') {
-		size_t len;
-		enum scope scope;
-
-		p += *p == '"';
-		len = strcspn(p, "\",}");
-		scope = scope_parse(arena_strndup(r->arena, p, len));
-		if (scope != S__MAX)
-			scopes |= SCOPE_BIT(scope);
-		p += len;
-		p += strspn(p, "\",");
-	}
-	return scopes;
-}
-
 static int64_t
 column_ms(const PGresult *row, const char *name)
 {
@@ -141,7 +120,7 @@ load_key(struct req *r, const char *digest, struct entry *e)
 	copy(e->who.org, sizeof(e->who.org), db_get(row, 0, "org_id"));
 	copy(e->who.actor, sizeof(e->who.actor), db_get(row, 0, "key_id"));
 	copy(e->allowed_ips, sizeof(e->allowed_ips), db_get(row, 0, "allowed_ips"));
-	e->who.scopes = parse_scopes(r, db_get(row, 0, "scopes"));
+	e->who.scopes = scopes_parse(r->arena, db_get(row, 0, "scopes"));
 	e->who.expires_ms = column_ms(row, "expires_ms");
 	set_limits(&e->who, row);
 	return 0;
@@ -293,6 +272,38 @@ by_legacy(struct req *r, const char *org)
 	return 0;
 }
 
+/* The value of ?token=, where the route takes one; such a token needs no decoding. */
+static const char *
+query_token(struct req *r)
+{
+	const char *p = r->in->query;
+
+	if ((r->route->flags & R_TOKEN) == 0)
+		return NULL;
+	for (; *p != '\0'; p += strcspn(p, "&"), p += *p == '&')
+		if (strncmp(p, "token=", 6) == 0)
+			return arena_strndup(r->arena, p + 6, strcspn(p + 6, "&"));
+	return NULL;
+}
+
+/* The token stands for the credential that it was made with, which must still count. */
+static int
+by_stream_token(struct req *r, const char *token)
+{
+	struct principal who;
+	enum standing standing;
+
+	if (!stream_token_read(r->arena, token, &who))
+		return refuse(r, "stream token unknown or expired");
+	standing = passport_check(r->db, r->arena, &who, r->in->address);
+	if (standing == UNCERTAIN)
+		return fail_db(r);
+	if (standing == FALLEN)
+		return refuse(r, "the credential behind a stream token counts no longer");
+	r->who = who;
+	return 0;
+}
+
 int
 authenticate(struct req *r)
 {
@@ -301,6 +312,8 @@ authenticate(struct req *r)
 	const char *org = http_header(r->in, "x-org-id");
 	char first[sizeof(r->who.org)];
 
+	if (bearer == NULL && key == NULL && query_token(r) != NULL)
+		return by_stream_token(r, query_token(r));
 	if (bearer == NULL && key == NULL)
 		return org == NULL ? fail(r, E_UNAUTHENTICATED) : by_legacy(r, org);
 	if (bearer != NULL && by_bearer(r, bearer) == -1)

@@ -243,6 +243,7 @@ http_dispatch(struct worker *w, const struct http_request *in, struct http_reply
 		.out = out,
 		.reply_slot = -1,
 		.exec_slot = -1 };
+	out->handoff = 0;
 	buf_init(&out->head, w->arena, 512);
 	buf_init(&out->body, w->arena, 4096);
 	r->request_id = choose_request_id(r);

@@ -25,6 +25,7 @@
 #include "base/conf.h"
 #include "base/log.h"
 #include "http/fcgi_request.h"
+#include "http/handoff.h"
 #include "http/prefork.h"
 #include "http/req.h"
 
@@ -170,6 +171,23 @@ read_request(struct arena *arena, FCGX_Request *fcgi, int fd, struct http_reques
 	return complete;
 }
 
+/*
+ * The connection becomes the stream process'. Its descriptor lives on there, so
+ * closing ours would leave it in the epoll set: it is taken out first.
+ */
+static void
+give_away(struct loop *l, struct connection *c, FCGX_Request *fcgi, const struct http_reply *out)
+{
+	if (fcgi_write_head(c->fd, fcgi->requestId, l->worker->arena, out)) {
+		epoll_ctl(l->epoll, EPOLL_CTL_DEL, c->fd, NULL);
+		if (!handoff_give(out->handoff, c->fd, fcgi->requestId))
+			log_warn("a connection could not be given to serviceos-stream: %s",
+			    strerror(errno));
+	}
+	close(out->handoff);
+	FCGX_Free(fcgi, 1);
+}
+
 /* One request on a readable connection. False when the connection is finished. */
 static bool
 serve_one(struct loop *l, struct connection *c)
@@ -186,10 +204,14 @@ serve_one(struct loop *l, struct connection *c)
 		http_dispatch(l->worker, &in, &out);
 		if (in.read != NULL)
 			fcgi_drain(&fcgi);
-		keep =
-		    fcgi_write_reply(c->fd, fcgi.requestId, l->worker->arena, &out, l->leaving) &&
-		    fcgi.keepConnection;
-		FCGX_Free(&fcgi, !keep);
+		if (out.handoff != 0) {
+			give_away(l, c, &fcgi, &out);
+		} else {
+			keep = fcgi_write_reply(
+				   c->fd, fcgi.requestId, l->worker->arena, &out, l->leaving) &&
+			       fcgi.keepConnection;
+			FCGX_Free(&fcgi, !keep);
+		}
 		l->slot->served++;
 		if (l->left > 0 && --l->left == 0)
 			l->slot->leave = 1;

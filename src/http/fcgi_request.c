@@ -200,8 +200,8 @@ fcgi_read_request(struct arena *arena, FCGX_Request *fcgi, struct http_request *
 	return limit > 0 ? take_stream(fcgi, in, limit) : read_body(arena, fcgi, in);
 }
 
-static void
-record_header(unsigned char *out, int type, int id, size_t len)
+void
+fcgi_record(unsigned char out[8], int type, int id, size_t len)
 {
 	out[0] = 1;
 	out[1] = (unsigned char)type;
@@ -263,7 +263,7 @@ compose(struct buf *head, struct arena *arena, const struct http_reply *out)
 {
 	buf_init(head, arena, out->head.len + 64);
 	buf_printf(head, "Status: %d %s\r\n", out->status, reason(out->status));
-	if (out->status != 204 && out->status != 304)
+	if (out->status != 204 && out->status != 304 && out->handoff == 0)
 		buf_printf(head, "Content-Length: %zu\r\n", out->body.len);
 	buf_add(head, out->head.data, out->head.len);
 	buf_add(head, "\r\n", 2);
@@ -278,7 +278,7 @@ put_records(struct iovec *iov, unsigned char *headers, int id, const struct buf 
 
 	for (at = 0; at < text->len; at += len, headers += HEADER) {
 		len = text->len - at > RECORD_MAX ? RECORD_MAX : text->len - at;
-		record_header(headers, FCGI_STDOUT, id, len);
+		fcgi_record(headers, FCGI_STDOUT, id, len);
 		iov[n++] = (struct iovec){ .iov_base = headers, .iov_len = HEADER };
 		iov[n++] = (struct iovec){ .iov_base = text->data + at, .iov_len = len };
 	}
@@ -309,11 +309,22 @@ fcgi_write_reply(
 	n = put_records(iov, headers, request_id, &head);
 	n += put_records(iov + n, headers + records(&head) * HEADER, request_id, &out->body);
 	end = headers + count * HEADER;
-	record_header(end, FCGI_STDOUT, request_id, 0);
-	record_header(end + HEADER, FCGI_END_REQUEST, request_id, 8); /* then 8 zero bytes */
-	record_header(end + 3 * HEADER, FCGI_STDERR, request_id, 0);  /* as in fcgi_hint_close() */
+	fcgi_record(end, FCGI_STDOUT, request_id, 0);
+	fcgi_record(end + HEADER, FCGI_END_REQUEST, request_id, 8); /* then 8 zero bytes */
+	fcgi_record(end + 3 * HEADER, FCGI_STDERR, request_id, 0);  /* as in fcgi_hint_close() */
 	iov[n++] = (struct iovec){ .iov_base = end, .iov_len = (last ? 4 : 3) * HEADER };
 	return write_all(fd, iov, n);
+}
+
+bool
+fcgi_write_head(int fd, int request_id, struct arena *arena, const struct http_reply *out)
+{
+	unsigned char header[HEADER];
+	struct iovec iov[2];
+	struct buf head;
+
+	compose(&head, arena, out);
+	return write_all(fd, iov, put_records(iov, header, request_id, &head));
 }
 
 void
@@ -321,6 +332,6 @@ fcgi_hint_close(int fd, int request_id)
 {
 	unsigned char record[HEADER];
 
-	record_header(record, FCGI_STDERR, request_id, 0);
+	fcgi_record(record, FCGI_STDERR, request_id, 0);
 	send(fd, record, sizeof(record), MSG_DONTWAIT | MSG_NOSIGNAL);
 }

@@ -18,6 +18,10 @@ void fcgi_drain(FCGX_Request *);
  * hint below goes with it. False when the peer is gone.
  */
 bool fcgi_write_reply(int fd, int request_id, struct arena *, const struct http_reply *, bool last);
+/* Status and headers alone: what follows is another process' work. */
+bool fcgi_write_head(int fd, int request_id, struct arena *, const struct http_reply *);
+/* The 8 bytes before a record's content: FCGI_STDOUT and the like. */
+void fcgi_record(unsigned char out[8], int type, int request_id, size_t len);
 /*
  * Have the web server close a connection that it keeps. nginx closes a kept
  * connection on which anything arrives unasked, an empty STDERR record here,

@@ -43,6 +43,9 @@ struct http_reply {
 	int status;
 	struct buf head; /* header lines after Status, each ending in CRLF */
 	struct buf body;
+	/* The connection goes to the stream process after the headers, over this socket; 0: it
+	 * stays. */
+	int handoff;
 };
 
 /* The next piece of the body; *at counts the bytes of a body in memory. 0 at the end. */

@@ -187,6 +187,9 @@ put_success(struct buf *out, const struct route *route)
 	    status == 204   ? "Done."
 	    : status == 201 ? "Created."
 			    : "OK.");
+	if (route->media != NULL)
+		buf_printf(
+		    out, ",\"content\":{\"%s\":{\"schema\":{\"type\":\"string\"}}}", route->media);
 	if (route->reply != NULL && status != 204) {
 		buf_str(out, ",\"content\":{\"application/json\":{\"schema\":");
 		if (route->list != NULL)

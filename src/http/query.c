@@ -80,6 +80,14 @@ find_filter(const struct filter *f, const char *name)
 	return NULL;
 }
 
+static const struct filter *
+filter_of(const struct route *route, const char *name)
+{
+	const struct filter *f = find_filter(route->query, name);
+
+	return f != NULL || route->list == NULL ? f : find_filter(route->list->filters, name);
+}
+
 /* Each of a comma list must be a word of the table. */
 static void
 check_includes(struct req *r, const char *value)
@@ -162,10 +170,8 @@ static void
 check_parameter(struct req *r, const struct query_value *q)
 {
 	const struct route *route = r->route;
-	const struct filter *f = find_filter(route->query, q->name);
+	const struct filter *f = filter_of(route, q->name);
 
-	if (f == NULL && route->list != NULL)
-		f = find_filter(route->list->filters, q->name);
 	if (f != NULL) {
 		schema_text(r, q->name, f->type, f->words, q->value);
 		return;
@@ -193,10 +199,8 @@ split_lists(struct req *r)
 {
 	struct query_value *q;
 
-	if (r->route->list == NULL)
-		return;
 	for (q = r->query; q != NULL; q = q->next) {
-		const struct filter *f = find_filter(r->route->list->filters, q->name);
+		const struct filter *f = filter_of(r->route, q->name);
 		const char *comma = strchr(q->value, ',');
 		struct query_value *rest;
 
@@ -216,11 +220,9 @@ repeatable(const struct req *r, const struct query_value *q)
 {
 	const struct filter *f;
 
-	if (r->route->list == NULL)
-		return false;
 	if (is_custom(r, q->name))
 		return true;
-	f = find_filter(r->route->list->filters, q->name);
+	f = filter_of(r->route, q->name);
 	return f != NULL && !f->single;
 }
 

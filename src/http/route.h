@@ -113,6 +113,7 @@ struct include {
 #define R_HIDDEN 0x40    /* served, but not part of the OpenAPI document */
 #define R_OUTSIDE 0x80   /* no transaction of the dispatcher's: the handler makes its own */
 #define R_EMPTY 0x400    /* 204 instead of the reply when there is nothing to give */
+#define R_TOKEN 0x800    /* a stream token in the query is a credential, too */
 #define R_NUMBERS \
 	0x200          /* the same for each of the body's tickets; r->number is an array's text \
 	                */
@@ -136,6 +137,7 @@ struct route {
 	const struct include *includes;
 	const long *stream; /* the handler reads the body in pieces, of at most so many bytes; it is
 	                       no JSON */
+	const char *media;  /* of a R_RAW reply, for the documentation */
 	enum sql_id
 	    exec; /* api_exec: $1 org, path ids, new id (R_CREATE), body. First column: the id */
 	const char *summary;

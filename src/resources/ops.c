@@ -90,15 +90,15 @@ show_ready(struct req *r)
 	return reply_json(r, fine ? 200 : 503);
 }
 
-/* The scheduler's own figures come as a file that it writes. */
+/* The figures of another process come as a file that it writes. */
 static void
-add_scheduler(struct buf *out)
+add_file(struct buf *out, const char *name)
 {
 	char path[512], text[16384];
 	FILE *in;
 	size_t n;
 
-	snprintf(path, sizeof(path), "%s/scheduler.prom", conf.state_dir);
+	snprintf(path, sizeof(path), "%s/%s.prom", conf.state_dir, name);
 	in = fopen(path, "re");
 	if (in == NULL)
 		return;
@@ -113,7 +113,8 @@ show_metrics(struct req *r)
 	metrics_print(&r->out->body, route_name);
 	buf_printf(&r->out->body, "# TYPE serviceos_workers gauge\nserviceos_workers %u\n",
 	    living_workers());
-	add_scheduler(&r->out->body);
+	add_file(&r->out->body, "scheduler");
+	add_file(&r->out->body, "stream");
 	reply_header(r, "Content-Type", "text/plain; version=0.0.4");
 	return reply_json(r, 200);
 }

@@ -187,6 +187,8 @@ path_of(const struct route *route, const struct ids *i)
 	}
 	if (strcmp(route->id, "attachments.upload") == 0)
 		strcat(out, "?filename=x.txt");
+	if (strcmp(route->id, "events.stream") == 0)
+		strcat(out, "?org_id=" ORG);
 	if (strcmp(route->id, "imports.create") == 0)
 		strcat(out, "?format=ndjson&kind=tickets");
 	return out;

@@ -20,7 +20,7 @@ sed -n 's/^\t{ "\([a-z -]*\)", *"[^"]*", [0-9].*/\1/p' workers/serviceosctl.c | 
   }
 done || failed=1
 for option in c n V; do want serviceos-api.8 "Fl $option"; done
-for option in c V; do want serviceos-scheduler.8 "Fl $option"; done
+for option in c V; do want serviceos-scheduler.8 "Fl $option"; want serviceos-stream.8 "Fl $option"; done
 if command -v mandoc >/dev/null; then
   mandoc -Tlint -Wwarning man/*.[58] || failed=1
 fi

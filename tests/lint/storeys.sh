@@ -1,5 +1,5 @@
 #!/bin/sh
-# An include points down the storeys, never up: base < store < auth < http < resources, jobs.
+# An include points down the storeys, never up: base < store < auth < http < resources, jobs, stream.
 set -eu
 cd "$(dirname "$0")/../.."
 failed=0
@@ -13,10 +13,11 @@ check() { # storey, then those it must not know
     fi
   done
 }
-check base store auth http resources jobs
-check store auth http resources jobs
-check auth http resources jobs store
-check http resources jobs
-check resources jobs
-check jobs resources
+check base store auth http resources jobs stream
+check store auth http resources jobs stream
+check auth http resources jobs stream store
+check http resources jobs stream
+check resources jobs stream
+check jobs resources stream
+check stream resources jobs
 exit $failed

@@ -1,0 +1,325 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+Event streams through nginx: order, resuming while writes go on, filters, limits,
+slow readers, revoked keys, and the death of serviceos-stream.
+"""
+
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from e2e import KEY, ORG, URL, Ledger, call, check, psql, stack  # noqa: E402
+
+PATH = f"/api/v1/events/stream?org_id={ORG}"
+
+
+class Stream:
+    """A reader on a thread of its own; events as (event, id, data)."""
+
+    def __init__(self, query="", key=KEY, last=None, read=True, path=PATH, accept=None):
+        self.socket = socket.socket()
+        if not read:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.settimeout(60)
+        self.socket.connect((URL.hostname, URL.port))
+        lines = [f"GET {path}{query} HTTP/1.1", "Host: localhost", "Connection: close"]
+        lines += [f"X-API-Key: {key}"] if key else []
+        lines += [f"Last-Event-ID: {last}"] if last is not None else []
+        lines += [f"Accept: {accept}"] if accept else []
+        self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        self.file = self.socket.makefile("rb")
+        self.status = int(self.file.readline().split()[1])
+        self.headers = {}
+        for line in iter(self.file.readline, b"\r\n"):
+            name, value = line.decode().split(": ", 1)
+            self.headers[name.lower()] = value.strip()
+        self.events = []
+        self.last = last
+        self.closed = threading.Event()
+        if read and self.status == 200:
+            threading.Thread(target=self._read, daemon=True).start()
+
+    def _chunks(self):
+        while True:
+            size = int(self.file.readline() or b"0", 16)
+            if size == 0:
+                return
+            yield self.file.read(size)
+            self.file.readline()
+
+    def _read(self):
+        rest = b""
+        try:
+            for chunk in self._chunks():
+                rest += chunk
+                while b"\n\n" in rest:
+                    block, rest = rest.split(b"\n\n", 1)
+                    self._take(block.decode())
+        except (OSError, ValueError):
+            pass
+        self.closed.set()
+
+    def _take(self, block):
+        fields = dict(line.split(": ", 1) for line in block.split("\n") if ": " in line)
+        self.last = fields.get("id", self.last)
+        if "data" in fields:
+            self.events.append((fields.get("event"), fields.get("id"), json.loads(fields["data"])))
+
+    def topics(self):
+        return [e for e, _, _ in list(self.events) if e not in ("keepalive", "reset")]
+
+    def seqs(self):
+        return [int(i) for e, i, _ in list(self.events)
+                if i is not None and e not in ("keepalive", "reset")]
+
+    def wait(self, condition, seconds=10):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if condition(self):
+                return True
+            time.sleep(0.01)
+        return False
+
+    def close(self):
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.file.close()
+        self.socket.close()
+
+
+def ticket(title="stream"):
+    return call("POST", "/api/tickets", {"title": title}).json()["ticket_id"]
+
+
+def figure(name):
+    text = call("GET", "/metrics").body.decode()
+    return next((float(line.split()[-1]) for line in text.splitlines()
+                 if line.startswith("serviceos_stream_" + name)), 0)
+
+
+def wait_until(function, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if function():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def settings(lines):
+    with open(os.environ["E2E_DIR"] + "/local.conf", "w", encoding="ascii") as file:
+        file.write(lines)
+    stack("stack_conf && stack_app_start && stack_wait_ready")
+
+
+def newest():
+    return int(psql(f"SELECT last_seq FROM event_sequence WHERE org_id = '{ORG}'")[0])
+
+
+def whole(seqs, first, last):
+    return seqs == list(range(first, last + 1))
+
+
+def basics():
+    stream = Stream()
+    check(stream.status == 200 and stream.headers["content-type"] == "text/event-stream" and
+          stream.headers["cache-control"] == "no-store", "a stream opens", stream.headers)
+    began = time.monotonic()
+    one = ticket()
+    check(stream.wait(lambda s: "ticket.created" in s.topics()), "an event comes")
+    took = time.monotonic() - began
+    check(took < 2, f"from the request to the event: {took * 1000:.0f} ms", took)
+    seen = next(d for e, _, d in stream.events if e == "ticket.created")
+    listed = call("GET", f"/api/v1/events?ticket_id={one}").json()["data"][0]
+    check(seen == listed, "its data is the event of GET /api/v1/events", (seen, listed))
+    check(stream.wait(lambda s: any(e == "keepalive" and "timestamp" in d for e, _, d in s.events), 5),
+          "a keepalive comes")
+    stream.close()
+
+
+def refusals():
+    other = call("GET", "/api/v1/events/stream?org_id=org_of_others")
+    check(other.status == 403, "another organization's org_id is refused", other.status)
+    check(call("GET", "/api/v1/events/stream").status == 422, "org_id must be given")
+    check(call("GET", PATH, key=None).status in (401, 403), "a credential is needed")
+    check(call("GET", PATH + "&topics=Ticket*").status == 422, "a topic that is none is refused")
+    check(call("GET", PATH + "&token=st_v1.abc", key=None).status == 401, "a made-up token is refused")
+
+
+def filters():
+    mine = ticket()
+    by_ticket = Stream(f"&ticket_id={mine}")
+    by_topic = Stream("&topics=ticket.comment.*,customer.created")
+    ticket()
+    call("POST", f"/api/tickets/{mine}/comments", {"body": "hello"})
+    check(by_topic.wait(lambda s: "ticket.comment.added" in s.topics()), "a topic filter lets its topics through")
+    check(by_ticket.wait(lambda s: "ticket.comment.added" in s.topics()), "a ticket filter lets its ticket through")
+    check({e for e in by_topic.topics()} == {"ticket.comment.added"}, "and nothing else", by_topic.topics())
+    check({d["ticket_id"] for e, _, d in by_ticket.events if e != "keepalive"} == {mine}, "and no other ticket")
+    live = {"topic": "presence.updated", "ticket_id": mine, "data": {"viewers": 1}}
+    stack(f"stack_redis_cli publish serviceos:live:{ORG} '{json.dumps(live)}' >/dev/null")
+    check(by_ticket.wait(lambda s: "presence.updated" in s.topics()), "a live event comes, without an id")
+    check(all(i is None for e, i, _ in by_ticket.events if e == "presence.updated"), "it has no id")
+    check("presence.updated" not in by_topic.topics(), "and passes the same filters")
+    by_ticket.close()
+    by_topic.close()
+
+
+def resume():
+    first = newest() + 1
+    got = []
+    stream = Stream()
+    with Ledger(4, KEY) as ledger:
+        for _ in range(8):
+            time.sleep(0.3)
+            stream.close()
+            stream.closed.wait(5)
+            got += stream.seqs()
+            stream = Stream(last=stream.last)
+    end = None
+    while end != newest():
+        end = newest()
+        time.sleep(1.2)
+    check(stream.wait(lambda s: s.seqs()[-1:] == [end] or (got and got[-1] == end)),
+          "the last event comes after the writes", (stream.seqs()[-1:], end))
+    got += stream.seqs()
+    check(whole(got, first, end), f"{len(got)} events over 8 reconnections, none lost or double",
+          (first, end, len(got)))
+    stream.close()
+    pages = Stream(last=first - 1)
+    check(pages.wait(lambda s: s.seqs()[-1:] == [end], 20) and whole(pages.seqs(), first, end),
+          f"{end - first + 1} events are read again from the first on", len(pages.seqs()))
+    pages.close()
+    for last in (end + 1000, "nonsense"):
+        reset = Stream(last=last)
+        check(reset.wait(lambda s: any(e == "reset" for e, _, _ in s.events)), f"Last-Event-ID {last}: reset")
+        reset.close()
+    stream = Stream(f"&last_event_id={end - 1}")
+    check(stream.wait(lambda s: s.seqs() == [end]), "last_event_id= does what the header does")
+    stream.close()
+    ledger.verify(psql)
+
+
+def limit():
+    wait_until(lambda: figure("connections") == 0, 10)
+    streams = [Stream() for _ in range(100)]
+    check(all(s.status == 200 for s in streams), "100 streams open")
+    more = call("GET", PATH)
+    check(more.status == 429 and more.json()["code"] == "stream_limit" and
+          int(more.headers["retry-after"]) > 0, "the 101st is 429", more.body)
+    streams.pop().close()
+    check(wait_until(lambda: Stream().status == 200, 5), "one that closes makes room")
+    for stream in streams:
+        stream.close()
+
+
+def slow_reader():
+    before = figure('dropped_total{reason="slow"}') + figure('dropped_total{reason="stalled"}')
+    slow, quick = Stream(read=False), Stream()
+    payload = json.dumps({"topic": "presence.updated", "ticket_id": None, "data": {"x": "x" * 12000}})
+    commands = os.environ["E2E_DIR"] + "/publish"
+    with open(commands, "w", encoding="ascii") as file:
+        file.write(f"PUBLISH serviceos:live:{ORG} '{payload}'\n" * 3)
+    for _ in range(300):
+        stack(f"stack_redis_cli <{commands} >/dev/null")
+        time.sleep(0.05)  # as fast as a reader that reads
+        now = figure('dropped_total{reason="slow"}') + figure('dropped_total{reason="stalled"}')
+        if now > before:
+            break
+    now = wait_until(lambda: figure('dropped_total{reason="slow"}') +
+                     figure('dropped_total{reason="stalled"}') > before, 10)
+    check(now, "a reader that takes nothing is dropped")
+    check(not quick.closed.is_set() and len(quick.topics()) > 100,
+          f"another one has {len(quick.topics())} messages meanwhile")
+    slow.close()
+    quick.close()
+
+
+def revoked():
+    made = call("POST", f"/api/organizations/{ORG}/api-keys",
+                {"name": "stream", "scopes": ["read:tickets"]}).json()
+    by_key = Stream(key=made["key"])
+    token = call("POST", "/api/v1/events/stream-token", {}, key=made["key"])
+    check(token.status == 200, "a stream token is made", token.body)
+    by_token = Stream(f"&token={token.json()['token']}", key=None)
+    check(by_token.status == 200, "it opens a stream without headers", by_token.status)
+    call("DELETE", f"/api/organizations/{ORG}/api-keys/{made['key_id']}")
+    check(by_key.closed.wait(10), "a stream ends when its key is revoked")
+    check(by_token.closed.wait(10), "and one of its token")
+    refused = call("GET", f"{PATH}&token={token.json()['token']}", key=None)
+    check(refused.status == 401, "the token opens no more streams", refused.status)
+    seen = stack_logs(token.json()["token"])
+    check(not seen, "the token is in no log", seen)
+
+
+def stack_logs(word):
+    where = os.environ["E2E_DIR"] + "/log/"
+    return [n for n in os.listdir(where) if word in open(where + n, encoding="utf-8", errors="replace").read()]
+
+
+def killed():
+    first = newest() + 1
+    stream = Stream()
+    got = []
+    with Ledger(2, KEY):
+        for _ in range(3):
+            time.sleep(0.5)
+            with open(os.environ["E2E_DIR"] + "/pid/stream", encoding="ascii") as file:
+                os.kill(int(file.read().split()[0]), signal.SIGKILL)
+            check(stream.closed.wait(5), "kill -9 ends the stream")
+            got += stream.seqs()
+            gone = call("GET", PATH)
+            check(gone.status == 503 and "retry-after" in gone.headers, "meanwhile 503", gone.status)
+            browser = Stream(accept="text/event-stream")
+            check(browser.status == 200 and browser.closed.wait(5), "an EventSource is told to come back")
+            stack("stack_app_start")
+            stopped = stream
+            wait_until(lambda: call("GET", PATH + "&topics=Bad").status == 422, 5)
+            end = time.monotonic() + 10
+            while time.monotonic() < end:
+                stream = Stream(last=stopped.last)
+                if stream.status == 200:
+                    break
+                time.sleep(0.1)
+    end = None
+    while end != newest():
+        end = newest()
+        time.sleep(1.2)
+    stream.wait(lambda s: s.seqs()[-1:] == [end])
+    got += stream.seqs()
+    check(whole(got, first, end), f"{len(got)} events over 3 deaths, none lost or double", (first, end, len(got)))
+    stream.close()
+
+
+def without_redis():
+    stream = Stream()
+    stack("proc_stop redis KILL")
+    time.sleep(0.5)
+    ticket()
+    check(stream.wait(lambda s: "ticket.created" in s.topics(), 8), "without Redis events come still")
+    other = Stream()
+    check(other.status == 200, "and streams open")
+    stack("stack_redis_start")
+    other.close()
+    stream.close()
+
+
+def main():
+    settings("stream_keepalive = 2\nstream_recheck = 2\nstream_stall = 5\nstream_drain = 2\n")
+    for part in (basics, refusals, filters, resume, limit, slow_reader, revoked, killed, without_redis):
+        part()
+    stream = Stream()
+    stack("proc_stop stream TERM")
+    check(stream.closed.wait(1), "SIGTERM ends the streams before the process")
+    settings("")
+
+
+main()
