@@ -94,11 +94,18 @@ CREATE OR REPLACE FUNCTION search_corrected(p_org text, p_text text) RETURNS tex
 $$;
 
 -- At most 1000 documents of the transaction's organisation, with their rank.
--- Fewer than 3000 matches are ranked all; of more, the newest 1000 are. A word
--- that a fifth of the newest documents have is looked for among them alone: the
--- index would gather all of its places first. When nothing matches, the words
+-- Fewer than 3000 matches are ranked all; of more, the newest 1000 are. What more
+-- than one of 40 of the newest documents have is looked for among the newest
+-- alone: the index of words would gather all of its places first. When nothing matches, the words
 -- are corrected by those that are there ("pasword"), or in an organisation of
 -- moderate size titles and names that look alike are taken.
+DO $$
+BEGIN
+  IF to_regtype('search_hit') IS NULL THEN
+    CREATE TYPE search_hit AS (kind text, id uuid, ticket_id uuid, rank real);
+  END IF;
+END
+$$;
 CREATE OR REPLACE FUNCTION search_candidates(p_text text, p_kinds text[])
 RETURNS TABLE (kind text, id uuid, ticket_id uuid, score numeric, matches bigint, alike boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -107,31 +114,39 @@ DECLARE
   q tsquery := search_query(p_text);
   words_only boolean := p_text ~ '^[[:alnum:][:space:]]{4,100}$';
   corrected text;
+  common boolean := false;
   n bigint := 0;
+  hits search_hit[];
 BEGIN
   FOR try IN 1 .. 2 LOOP
-    IF (SELECT count(*) FROM (SELECT d.words FROM search_document d WHERE d.org_id = org AND d.kind = ANY (p_kinds) AND d.kind <> 'customer'
-                               ORDER BY d.at DESC LIMIT 500) x WHERE x.words @@ q) >= 100 THEN
-      n := 3000;
-    ELSE
-      SELECT count(*) INTO n FROM (SELECT 1 FROM search_document d
-        WHERE d.org_id = org AND d.words @@ q AND d.kind = ANY (p_kinds) LIMIT 3000) x;
-    END IF;
+    common := (SELECT count(*) FROM (SELECT d.words FROM search_document d
+                 WHERE d.org_id = org AND d.kind = ANY (p_kinds) AND d.kind <> 'customer'
+                 ORDER BY d.at DESC LIMIT 300) x WHERE x.words @@ q) >= 8;
+    EXIT WHEN common;
+    SELECT array_agg(ROW(x.kind, x.id, x.ticket_id, x.rank)::search_hit), count(*) INTO hits, n
+      FROM (SELECT d.kind, d.id, d.ticket_id, ts_rank(d.words, q) AS rank FROM search_document d
+             WHERE d.org_id = org AND d.words @@ q AND d.kind = ANY (p_kinds) LIMIT 3000) x;
     EXIT WHEN n > 0 OR try = 2 OR NOT words_only;
     corrected := search_corrected(org, p_text);
     EXIT WHEN corrected IS NULL;
     q := search_query(corrected);
   END LOOP;
-  IF n = 3000 THEN
+  IF common THEN
+    -- The newest ones, until there are enough: the order goes by its own index.
+    RETURN QUERY
+      SELECT x.kind, x.id, x.ticket_id, round(ts_rank(x.words, q)::numeric, 6), 3000::bigint, corrected IS NOT NULL
+        FROM (SELECT * FROM search_document d WHERE d.org_id = org AND d.kind = ANY (p_kinds) ORDER BY d.at DESC LIMIT 50000) x
+       WHERE x.words @@ q
+       LIMIT 1000;
+  ELSIF n = 3000 THEN
     RETURN QUERY
       SELECT x.kind, x.id, x.ticket_id, round(ts_rank(x.words, q)::numeric, 6), n, corrected IS NOT NULL
         FROM (SELECT * FROM search_document d WHERE d.org_id = org AND d.words @@ q AND d.kind = ANY (p_kinds)
                ORDER BY d.at DESC LIMIT 1000) x;
   ELSIF n > 0 THEN
     RETURN QUERY
-      SELECT d.kind, d.id, d.ticket_id, round(ts_rank(d.words, q)::numeric, 6), n, corrected IS NOT NULL
-        FROM search_document d WHERE d.org_id = org AND d.words @@ q AND d.kind = ANY (p_kinds)
-       ORDER BY 4 DESC, 2 LIMIT 1000;
+      SELECT h.kind, h.id, h.ticket_id, round(h.rank::numeric, 6), n, corrected IS NOT NULL
+        FROM unnest(hits) h ORDER BY 4 DESC, 2 LIMIT 1000;
   ELSIF words_only AND (SELECT count(*) FROM (SELECT 1 FROM search_document d WHERE d.org_id = org LIMIT 20001) x) <= 20000 THEN
     PERFORM set_config('pg_trgm.word_similarity_threshold', '0.5', true);
     RETURN QUERY
