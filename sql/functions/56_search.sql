@@ -108,7 +108,7 @@ END
 $$;
 CREATE OR REPLACE FUNCTION search_candidates(p_text text, p_kinds text[])
 RETURNS TABLE (kind text, id uuid, ticket_id uuid, score numeric, matches bigint, alike boolean)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql STABLE ROWS 200 SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   org text := NULLIF(current_setting('app.org', true), '');
   q tsquery := search_query(p_text);

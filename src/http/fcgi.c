@@ -194,7 +194,7 @@ serve_one(struct loop *l, struct connection *c)
 {
 	FCGX_Request fcgi;
 	struct http_request in;
-	struct http_reply out;
+	struct http_reply out = { .handoff = 0 };
 	bool keep = false;
 
 	l->slot->busy_since_ms = now_ms();

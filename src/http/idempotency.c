@@ -10,9 +10,22 @@
 struct idempotency {
 	char key[65];
 	char fingerprint[65];
+	const PGresult *row; /* of a streamed body: what is stored, until its content is known */
+	bool replayed;
 };
 
 /* The request as a whole: another one under the same key is a mistake of the caller. */
+static void
+take_fingerprint(struct req *r, struct idempotency *id, const char *content, size_t len)
+{
+	struct buf text;
+
+	buf_init(&text, r->arena, len + 256);
+	buf_printf(&text, "%s\n%s\n%s\n", r->in->method, r->in->path, r->in->query);
+	buf_add(&text, content, len);
+	sha256_hex(id->fingerprint, text.data, text.len);
+}
+
 static struct idempotency *
 identify(struct req *r, const char *key)
 {
@@ -22,13 +35,8 @@ identify(struct req *r, const char *key)
 	buf_init(&text, r->arena, 256);
 	buf_printf(&text, "%s\n%s\n%s", principal_actor_type(&r->who), r->who.actor, key);
 	sha256_hex(id->key, text.data, text.len);
-	buf_init(&text, r->arena, (r->in->read != NULL ? 0 : r->in->body_len) + 256);
-	buf_printf(&text, "%s\n%s\n%s\n", r->in->method, r->in->path, r->in->query);
-	if (r->in->read != NULL) /* a file that was not read yet: its length has to do */
-		buf_printf(&text, "%zu bytes", r->in->body_len);
-	else
-		buf_add(&text, r->in->body, r->in->body_len);
-	sha256_hex(id->fingerprint, text.data, text.len);
+	if (r->route->stream == NULL)
+		take_fingerprint(r, id, r->in->body, r->in->body_len);
 	return id;
 }
 
@@ -89,7 +97,32 @@ idempotency_begin(struct req *r, const char *key)
 	row = db_result(r->db, found);
 	if (row == NULL)
 		return fail_db(r);
-	return PQntuples(row) > 0 ? replay(r, row, id) : 0;
+	if (PQntuples(row) == 0)
+		return 0;
+	if (r->route->stream == NULL)
+		return replay(r, row, id);
+	id->row = row;
+	return 0;
+}
+
+int
+idempotency_content(struct req *r, const char *content)
+{
+	struct idempotency *id = r->idempotency;
+	int result;
+
+	if (id == NULL)
+		return 0;
+	take_fingerprint(r, id, content, strlen(content));
+	result = id->row == NULL ? 0 : replay(r, id->row, id);
+	id->replayed = result == 1;
+	return result;
+}
+
+bool
+idempotency_replayed(const struct req *r)
+{
+	return r->idempotency != NULL && r->idempotency->replayed;
 }
 
 void

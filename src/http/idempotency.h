@@ -13,6 +13,13 @@
 /* Inside the transaction, before the handler. 1: r->out is the stored reply; 0: go on; -1 failed.
  */
 int idempotency_begin(struct req *, const char *key);
+/*
+ * Of a streamed body: the handler says what it was, once it has read it (a digest
+ * will do). 1: r->out is the stored reply, change nothing; 0: go on; -1 failed.
+ */
+int idempotency_content(struct req *, const char *content);
+/* Whether that gave the stored reply. */
+bool idempotency_replayed(const struct req *);
 /* Inside the transaction, after the handler: store r->out. */
 void idempotency_end(struct req *);
 

@@ -164,6 +164,21 @@ put_body(struct buf *out, const struct route *route)
 	buf_str(out, "}}}");
 }
 
+/* Any bytes, or a form that has them. */
+static void
+put_file(struct buf *out, const struct route *route)
+{
+	buf_str(out, ",\"requestBody\":{\"required\":true,\"content\":{"
+		     "\"application/octet-stream\":{}");
+	if ((route->flags & R_FORM) != 0)
+		buf_str(out,
+		    ",\"multipart/form-data\":{\"schema\":{\"type\":\"object\","
+		    "\"required\":[\"file\"],\"additionalProperties\":false,\"properties\":{"
+		    "\"file\":{\"type\":\"string\",\"format\":\"binary\","
+		    "\"description\":\"The file; its filename is the name.\"}}}}");
+	buf_str(out, "}}");
+}
+
 static int
 success_status(const struct route *route)
 {
@@ -263,9 +278,8 @@ put_operation(struct buf *out, const struct route *route, const struct route_gro
 	put_parameters(out, route);
 	if (route->body != NULL)
 		put_body(out, route);
-	if (route->stream != NULL) /* a file: any bytes */
-		buf_str(out, ",\"requestBody\":{\"required\":true,\"content\":{"
-			     "\"application/octet-stream\":{}}}");
+	if (route->stream != NULL)
+		put_file(out, route);
 	put_responses(out, route);
 	buf_char(out, '}');
 }

@@ -80,6 +80,7 @@ struct req {
 	struct rate rate;
 	bool rated; /* r->rate is filled */
 	struct idempotency *idempotency;
+	void *kept; /* of a handler's, from one attempt of its transaction to the next */
 	/* failure */
 	bool failed;
 	enum error error;

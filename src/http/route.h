@@ -114,6 +114,7 @@ struct include {
 #define R_OUTSIDE 0x80   /* no transaction of the dispatcher's: the handler makes its own */
 #define R_EMPTY 0x400    /* 204 instead of the reply when there is nothing to give */
 #define R_TOKEN 0x800    /* a stream token in the query is a credential, too */
+#define R_FORM 0x1000    /* a streamed body may be a form, of which the part `file` is the file */
 #define R_NUMBERS \
 	0x200          /* the same for each of the body's tickets; r->number is an array's text \
 	                */

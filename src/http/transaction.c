@@ -226,6 +226,8 @@ run_stored(struct req *r, const char *key)
 		return stored == 1 ? 0 : -1;
 	if (check_if_match(r) == -1 || r->route->handler(r) == -1)
 		return -1;
+	if (idempotency_replayed(r))
+		return 0;
 	none = arena_alloc(r->arena, sizeof(*none));
 	if (write_reply(r, none) == -1)
 		return -1;

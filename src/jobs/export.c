@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Exports: state_dir/exports/<org>/<job>, a thousand rows a step, by id. The
+ * Exports: state_dir/exports/<org>/<job>, a thousand rows a step, by id, and
+ * threads in the order of their times. The
  * cursor knows how long the file was after the last committed step; a step
  * begins by cutting the file to that length, so what a dead scheduler wrote and
  * did not commit is not there twice.
@@ -37,6 +38,8 @@ struct section {
 	bool extra;         /* only with include_comments */
 	const char *more;   /* further columns of a line: what our ids mean, so that an import */
 	const char *column; /* elsewhere can tell; the same for a table */
+	bool thread; /* of comments: ticket by ticket, by time; an import may have brought them late
+	              */
 };
 /* clang-format off */
 #define NAME_OF(what, table, id, in_ticket) "(SELECT x." what " FROM " table " x WHERE x.org_id = t.org_id AND x." id " = t." in_ticket ")"
@@ -59,13 +62,13 @@ struct section {
 /* clang-format off */
 static const struct section sections[] = {
 	{ "tickets",   "ticket",   "ticket_v",        "ticket_id",   "%s", false, REQUESTER, REQUESTER_COLUMNS },
-	{ "tickets",   "comment",  "comment_v",       "comment_id",  OF_TICKETS, true, AUTHOR, "" },
-	{ "tickets",   "note",     "internal_note_v", "note_id",     OF_TICKETS, true, AUTHOR, "" },
+	{ "tickets",   "comment",  "comment_v",       "comment_id",  OF_TICKETS, true, AUTHOR, "", true },
+	{ "tickets",   "note",     "internal_note_v", "note_id",     OF_TICKETS, true, AUTHOR, "", true },
 	{ "customers", "customer", "customer_v",      "customer_id", NULL, false, COMPANY, COMPANY },
 	{ "events",    "event",    "event_v",         "event_id",    NULL, false, "", "" },
 	{ "customer",  "customer", "customer_v",      "customer_id", OF_CUSTOMER, false, COMPANY, "" },
 	{ "customer",  "ticket",   "ticket",          "ticket_id",   OF_CUSTOMER, false, REQUESTER, "" },
-	{ "customer",  "comment",  "comment_v",       "comment_id",  OF_CUSTOMERS_TICKETS, false, AUTHOR, "" },
+	{ "customer",  "comment",  "comment_v",       "comment_id",  OF_CUSTOMERS_TICKETS, false, AUTHOR, "", true },
 	{ "customer",  "survey",   "csat_survey_v",   "survey_id",   OF_CUSTOMER, false, "", "" },
 };
 /* clang-format on */
@@ -159,6 +162,24 @@ find_section(struct job *job)
 	return NULL;
 }
 
+/* Which rows come behind $2, the "__id" of the last one, and the order. */
+static void
+set_order(struct arena *arena, const struct section *s, const char **id, const char **behind,
+    const char **order)
+{
+	if (!s->thread) {
+		*id = *order = arena_printf(arena, "t.%s", s->key);
+		*behind = arena_printf(arena, "t.%s > $2", s->key);
+		return;
+	}
+	*order = arena_printf(arena, "t.ticket_id, t.created_at, t.%s", s->key);
+	*id = arena_printf(arena, "concat_ws('|', %s)", *order);
+	*behind = arena_printf(arena,
+	    "(%s) > (split_part($2, '|', 1)::uuid, split_part($2, '|', 2)::timestamptz, "
+	    "split_part($2, '|', 3)::uuid)",
+	    *order);
+}
+
 /* $1 org, $2 the last id, $3 the customer or the condition's first value. */
 static const PGresult *
 select_rows(struct export *e)
@@ -169,11 +190,13 @@ select_rows(struct export *e)
 	    arena_alloc(arena, ((size_t)e->condition.nvalues + 3) * sizeof(*values));
 	const char *where = s->where == NULL ? "true" : s->where;
 	bool of_customer = strstr(where, "$3") != NULL;
-	const char *mark = strstr(where, "%s");
+	const char *mark = strstr(where, "%s"), *id, *behind, *order;
 	int n = 2;
 
 	values[0] = e->job->org;
-	values[1] = text_of(e->job->cursor, "after", FIRST_ID);
+	values[1] = text_of(
+	    e->job->cursor, "after", s->thread ? FIRST_ID "|-infinity|" FIRST_ID : FIRST_ID);
+	set_order(arena, s, &id, &behind, &order);
 	if (of_customer)
 		values[n++] = e->customer;
 	if (mark != NULL) {
@@ -187,9 +210,9 @@ select_rows(struct export *e)
 	return db_result(e->job->db,
 	    db_queue_text(e->job->db,
 		arena_printf(arena,
-		    "SELECT t.*%s, t.%s AS __id FROM %s t WHERE t.org_id = $1 AND t.%s > $2 AND %s "
-		    "ORDER BY t.%s LIMIT %d",
-		    e->csv ? s->column : s->more, s->key, s->view, s->key, where, s->key, BATCH),
+		    "SELECT t.*%s, %s AS __id FROM %s t WHERE t.org_id = $1 AND %s AND %s "
+		    "ORDER BY %s LIMIT %d",
+		    e->csv ? s->column : s->more, id, s->view, behind, where, order, BATCH),
 		n, values));
 }
 

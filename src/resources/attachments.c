@@ -10,7 +10,9 @@
 #include "base/conf.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "http/idempotency.h"
 #include "http/link.h"
+#include "http/multipart.h"
 #include "store/files.h"
 
 #define PIECE 65536
@@ -31,7 +33,7 @@ static const struct field attachment_fields[] = {
 };
 static const struct resource attachment = { "Attachment", "A file of a ticket.", "attachment_v", "attachment_id", NULL, attachment_fields };
 static const struct filter upload_query[] = {
-	{ "filename", T_STR, "", NULL, "Name of the file; at most 255 characters, required.", true },
+	{ "filename", T_STR, "", NULL, "Name of the file, 1 to 255 characters; required, except in a form that gives it with the file.", true },
 	{ .name = NULL }
 };
 static const struct filter signature_query[] = { LINK_FILTERS, { .name = NULL } };
@@ -50,30 +52,170 @@ fail_disk(struct req *r, int error)
 	return fail(r, error == ENOSPC || error == EDQUOT ? E_DISK_FULL : E_UNAVAILABLE);
 }
 
-/* From the web server to the disk; on failure nothing of it is left. */
-static int
-store(struct req *r, struct file_writer *w)
-{
-	char *piece = arena_room(r->arena, PIECE);
-	size_t at = 0, n;
-	int error = file_begin(w, r->org);
+/* A file on its way; once it is in its place, what another attempt needs to know of it. */
+struct upload {
+	struct req *r;
+	struct file_writer w;
+	const char *name, *type;
+	char sha256[65];
+	uint64_t size;
+	bool begun; /* the part of a form that is the file */
+};
 
-	while (error == 0 && (n = http_body_read(r->in, &at, piece, PIECE)) > 0) {
-		error = file_write(w, piece, n);
-		if (w->size > (uint64_t)conf.attachment_max) {
-			file_abort(w);
-			return fail_detail(
-			    r, E_TOO_LARGE, "At most %ld bytes.", conf.attachment_max);
-		}
+static int
+check_name(struct req *r, const char *name)
+{
+	if (name == NULL || *name == '\0')
+		return fail_field(r, "filename", "required",
+		    "Give the file's name, 1 to 255 characters: as ?filename=, or in a form with the file.");
+	if (utf8_length(name, strlen(name)) > 255)
+		return fail_field(r, "filename", "too_long", "At most 255 characters.");
+	for (; *name != '\0'; name++)
+		if (strchr("/\\\"\177", *name) != NULL || (unsigned char)*name < 0x20)
+			return fail_field(r, "filename", "format",
+			    "A name without slashes, quotes and control characters.");
+	return 0;
+}
+
+static int
+take(struct upload *u, const char *piece, size_t n)
+{
+	int error = file_write(&u->w, piece, n);
+
+	if (error != 0)
+		return fail_disk(u->r, error);
+	if (u->w.size > (uint64_t)conf.attachment_max)
+		return fail_detail(u->r, E_TOO_LARGE, "At most %ld bytes.", conf.attachment_max);
+	return 0;
+}
+
+static int
+part_begins(void *to, const struct multipart_part *part)
+{
+	struct upload *u = to;
+	struct req *r = u->r;
+
+	if (strcmp(part->name, "file") != 0)
+		return fail_field(r, utf8_cut(r->arena, part->name, 80), "unknown_field",
+		    "There is no such field; the form has one part, file.");
+	if (u->begun)
+		return fail_field(r, "file", "too_many", "Exactly one file.");
+	u->begun = true;
+	if (u->name == NULL)
+		u->name = part->filename;
+	return check_name(r, u->name);
+}
+
+static int
+part_goes_on(void *to, const char *piece, size_t n)
+{
+	return take(to, piece, n);
+}
+
+static int
+part_ends(void *to)
+{
+	(void)to;
+	return 0;
+}
+
+/* A form, of which the file is a part. */
+static int
+read_form(struct upload *u, const char *type, char *piece)
+{
+	static const struct multipart_sink sink = { part_begins, part_goes_on, part_ends };
+	struct req *r = u->r;
+	struct multipart form;
+	size_t at = 0, n, total = 0;
+	int result = multipart_begin(&form, r->arena, type, &sink, u);
+
+	while (result == 0 && (n = http_body_read(r->in, &at, piece, PIECE)) > 0) {
+		total += n;
+		result = multipart_feed(&form, piece, n);
 	}
-	if (error == 0 && w->size == 0)
-		fail_field(r, "body", "required", "The body is the file; it has no bytes.");
-	else if (error == 0 && r->in->body_len > 0 && w->size != r->in->body_len)
-		fail_detail(r, E_BAD_REQUEST, "The body is not as long as Content-Length says.");
-	if (error == 0 && !r->failed)
+	if (result == 0 && r->in->body_len > 0 && total != r->in->body_len)
+		return fail_detail(
+		    r, E_BAD_REQUEST, "The body is not as long as Content-Length says.");
+	if (result == 0)
+		result = multipart_end(&form);
+	if (result == -1)
+		return r->failed ? -1 : fail_detail(r, E_BAD_REQUEST, "%s", form.error);
+	if (!u->begun)
+		return fail_field(r, "file", "required", "The form has no part of this name.");
+	return u->w.size > 0 ? 0 : fail_field(r, "file", "required", "The file has no bytes.");
+}
+
+/* A body that is the file. */
+static int
+read_raw(struct upload *u, char *piece)
+{
+	struct req *r = u->r;
+	size_t at = 0, n;
+
+	while ((n = http_body_read(r->in, &at, piece, PIECE)) > 0)
+		if (take(u, piece, n) == -1)
+			return -1;
+	if (u->w.size == 0)
+		return fail_field(r, "body", "required", "The body is the file; it has no bytes.");
+	if (r->in->body_len > 0 && u->w.size != r->in->body_len)
+		return fail_detail(
+		    r, E_BAD_REQUEST, "The body is not as long as Content-Length says.");
+	return 0;
+}
+
+/* From the web server to its place on the disk; on failure nothing of it is left. */
+static int
+store(struct req *r, struct upload *u)
+{
+	const char *type = http_header(r->in, "content-type");
+	char *piece = arena_room(r->arena, PIECE);
+	int error;
+
+	*u = (struct upload){ .r = r, .name = query_get(r, "filename") };
+	if ((u->name != NULL || !multipart_is(type)) && check_name(r, u->name) == -1)
+		return -1;
+	error = file_begin(&u->w, r->org);
+	if (error != 0)
+		return fail_disk(r, error);
+	if ((multipart_is(type) ? read_form(u, type, piece) : read_raw(u, piece)) == -1) {
+		file_abort(&u->w);
+		return -1;
+	}
+	u->type = file_type(&u->w, r->arena);
+	u->size = u->w.size;
+	error = file_finish(&u->w, u->sha256);
+	if (error == 0)
 		return 0;
-	file_abort(w);
-	return error == 0 ? -1 : fail_disk(r, error);
+	file_abort(&u->w);
+	return fail_disk(r, error);
+}
+
+/* The file can be read from the web server once only: another attempt finds it stored. */
+static int
+upload(struct req *r)
+{
+	struct upload *u = r->kept;
+	const PGresult *row = db_row(r->db, SQL_TICKET_EXISTS, P(r->org, r->args[0]));
+	int stored;
+
+	if (row == NULL)
+		return db_failed(r->db) ? fail_db(r) : fail(r, E_NOT_FOUND);
+	if (u == NULL) {
+		u = arena_alloc(r->arena, sizeof(*u));
+		if (store(r, u) == -1)
+			return -1;
+		r->kept = u;
+	}
+	stored = idempotency_content(r, arena_printf(r->arena, "%s\n%s", u->name, u->sha256));
+	if (stored != 0)
+		return stored == 1 ? 0 : -1;
+	row = db_row(r->db, SQL_ATTACHMENT_CREATE,
+	    P(r->org, r->args[0], r->new_id, u->name, u->type,
+		arena_printf(r->arena, "%llu", (unsigned long long)u->size), u->sha256));
+	if (row == NULL)
+		return db_failed(r->db) ? fail_db(r) : fail(r, E_NOT_FOUND);
+	link_put_row(r, row, link_make(r, path_of(r, r->new_id)));
+	return reply_json(r, 201);
 }
 
 static void
@@ -86,51 +228,6 @@ begin(struct req *r, enum db_mode mode)
 		.request_id = r->request_id };
 
 	db_begin(r->db, r->arena, mode, &context);
-}
-
-/* In transactions of its own: the file can be read from the web server once only. */
-static int
-upload(struct req *r)
-{
-	const char *name = query_get(r, "filename"), *type;
-	struct file_writer w;
-	const PGresult *row;
-	char sha256[65];
-	uint64_t size;
-	int error;
-
-	if (name == NULL || *name == '\0' || utf8_length(name, strlen(name)) > 255)
-		return fail_field(r, "filename", name == NULL ? "required" : "too_long",
-		    "Give the file's name as ?filename=, 1 to 255 characters.");
-	if (strpbrk(name, "/\\\r\n\t\"") != NULL)
-		return fail_field(r, "filename", "format",
-		    "A name without slashes, quotes and control characters.");
-	begin(r, DB_READ);
-	row = db_row(r->db, SQL_TICKET_EXISTS, P(r->org, r->args[0]));
-	if (!db_commit(r->db))
-		return fail_db(r);
-	if (row == NULL)
-		return fail(r, E_NOT_FOUND);
-	if (store(r, &w) == -1)
-		return -1;
-	type = file_type(&w, r->arena);
-	size = w.size;
-	error = file_finish(&w, sha256);
-	if (error != 0) {
-		file_abort(&w);
-		return fail_disk(r, error);
-	}
-	begin(r, DB_WRITE);
-	row = db_row(r->db, SQL_ATTACHMENT_CREATE,
-	    P(r->org, r->args[0], r->new_id, name, type,
-		arena_printf(r->arena, "%llu", (unsigned long long)size), sha256));
-	if (!db_commit(r->db))
-		return fail_db(r);
-	if (row == NULL)
-		return fail(r, E_NOT_FOUND);
-	link_put_row(r, row, link_make(r, path_of(r, r->new_id)));
-	worker_ping(r->worker, r->org);
-	return reply_json(r, 201);
 }
 
 /* What a browser may show by itself; everything else is saved. */
@@ -171,9 +268,10 @@ download(struct req *r)
 
 /* clang-format off */
 const struct route attachment_routes[] = {
-	{ POST, "/api/tickets/:id/attachments", "attachments.upload", upload, S_TICKETS_WRITE, .flags = R_CREATE|R_OUTSIDE, .stream = &conf.attachment_max,
+	{ POST, "/api/tickets/:id/attachments", "attachments.upload", upload, S_TICKETS_WRITE, .flags = R_CREATE|R_FORM, .stream = &conf.attachment_max,
 	    .query = upload_query, .reply = &attachment, .summary = "Upload a file",
-	    .doc = "The body is the file itself, up to 25 MiB; the query names it: ?filename=screenshot.png." },
+	    .doc = "The body is the file itself, up to 25 MiB, and the query names it: ?filename=screenshot.png. Or it is a form (multipart/form-data) "
+	        "with the file as its one part, file, which has its name." },
 	{ GET, "/api/attachments/:id", "attachments.download", download, S_TICKETS_READ, .flags = R_PUBLIC|R_RAW,
 	    .query = signature_query, .summary = "Download a file", .doc = "With a credential that may read tickets, or by a signed link (download_url). Ranges are served. Only harmless types are shown in a browser; others are saved." },
 	{ DELETE, "/api/attachments/:id", "attachments.delete", api_exec, S_TICKETS_WRITE, .status = 204,

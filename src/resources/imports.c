@@ -3,7 +3,9 @@
  * Imports: data of another desk. The file is the request's body; it is kept
  * under state_dir until src/jobs/import.c has read it.
  */
+#include <assert.h>
 #include <errno.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -13,6 +15,7 @@
 #include "base/conf.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "http/idempotency.h"
 #include "http/req.h"
 #include "store/files.h"
 
@@ -152,15 +155,43 @@ write_piece(int fd, const char *piece, size_t n)
 	return 0;
 }
 
+static void
+digest_free(void *digest)
+{
+	EVP_MD_CTX_free(digest);
+}
+
+static EVP_MD_CTX *
+digest_begin(struct req *r)
+{
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+
+	assert(digest != NULL && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1);
+	arena_defer(r->arena, digest_free, digest);
+	return digest;
+}
+
+static char *
+digest_end(struct req *r, EVP_MD_CTX *digest)
+{
+	char *hex = arena_alloc(r->arena, 65);
+	unsigned char raw[EVP_MAX_MD_SIZE];
+
+	EVP_DigestFinal_ex(digest, raw, NULL);
+	hex_encode(hex, raw, 32);
+	return hex;
+}
+
 /*
- * From the web server to the disk. It can be read once only: when the
+ * From the web server to the disk, and its SHA-256 into r->kept. It can be read once only: when the
  * transaction is tried again, the file is there. 0, or an errno; EFBIG when it
  * is too large.
  */
 static int
 copy_body(struct req *r, int fd, int64_t *size)
 {
-	char *piece = arena_room(r->arena, PIECE);
+	char *piece = arena_room(r->arena, PIECE), *sha256 = r->kept;
+	EVP_MD_CTX *digest = digest_begin(r);
 	size_t at = 0, n;
 	struct stat st;
 	int error;
@@ -171,6 +202,7 @@ copy_body(struct req *r, int fd, int64_t *size)
 		*size += (int64_t)n;
 		if (*size > conf.import_max)
 			return EFBIG;
+		EVP_DigestUpdate(digest, piece, n);
 		error = write_piece(fd, piece, n);
 		if (error != 0)
 			return error;
@@ -178,6 +210,8 @@ copy_body(struct req *r, int fd, int64_t *size)
 	if (fsync(fd) == -1 || fstat(fd, &st) == -1)
 		return errno;
 	*size = st.st_size;
+	if (sha256 == NULL)
+		r->kept = digest_end(r, digest);
 	return 0;
 }
 
@@ -211,6 +245,7 @@ create_import(struct req *r)
 	char path[FILE_PATH];
 	int64_t size = 0;
 	struct buf spec;
+	int stored;
 
 	if (r->failed)
 		return -1;
@@ -218,6 +253,12 @@ create_import(struct req *r)
 	if (store_body(r, path, &size) == -1) {
 		unlink(path);
 		return -1;
+	}
+	stored =
+	    idempotency_content(r, arena_printf(r->arena, "%s\n%s", format, (const char *)r->kept));
+	if (stored != 0) {
+		unlink(path);
+		return stored == 1 ? 0 : -1;
 	}
 	buf_init(&spec, r->arena, 512);
 	buf_printf(&spec,

@@ -124,6 +124,96 @@ TEST(a_deleted_file_is_gone)
 }
 END
 
+    static void
+    send_form(const char *ticket, const char *query, const char *head, const char *content)
+{
+	const char *body = fmt(
+	    "--b0\r\nContent-Disposition: form-data; %s\r\n\r\n%s\r\n--b0--\r\n", head, content);
+
+	call_raw("POST", fmt("/api/tickets/%s/attachments%s", ticket, query), body, strlen(body),
+	    "multipart/form-data; boundary=b0");
+}
+
+TEST(a_form_has_the_file_as_a_part)
+{
+	const char *ticket = fmt("%s", make_ticket("t"));
+
+	send_form(ticket, "", "name=\"file\"; filename=\"a.txt\"", "hello");
+	expect(201);
+	ck_assert_str_eq(text("filename"), "a.txt");
+	ck_assert_int_eq(number("size"), 5);
+	ck_assert_str_eq(
+	    text("sha256"), "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
+	send_form(ticket, "", "name=file; filename=a; filename*=UTF-8''%c3%a4.txt", "hello");
+	ck_assert_str_eq(text("filename"), "\xc3\xa4.txt");
+	send_form(ticket, "?filename=mine.txt", "name=file; filename=a", "hello");
+	ck_assert_str_eq(text("filename"), "mine.txt");
+}
+END
+
+TEST(a_form_that_is_none_or_holds_something_else_is_refused)
+{
+	const char *ticket = fmt("%s", make_ticket("t")),
+		   *path = fmt("/api/tickets/%s/attachments", ticket);
+	static const char two[] =
+	    "--b\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\nA\r\n"
+	    "--b\r\nContent-Disposition: form-data; name=file; filename=b\r\n\r\nB\r\n--b--";
+	long before = conf.attachment_max;
+
+	send_form(ticket, "", "name=other; filename=a", "hello");
+	expect_field("other", "unknown_field");
+	send_form(ticket, "", "name=file", "hello");
+	expect_field("filename", "required");
+	send_form(ticket, "", "name=file; filename=\"../x\"", "hello");
+	expect_field("filename", "format");
+	send_form(ticket, "", "name=file; filename=a", "");
+	expect_field("file", "required");
+	call_raw("POST", path, two, sizeof(two) - 1, "multipart/form-data; boundary=b");
+	expect_field("file", "too_many");
+	call_raw("POST", path, "--b--", 5, "multipart/form-data; boundary=b");
+	expect_field("file", "required");
+	call_raw("POST", path, two, sizeof(two) - 5, "multipart/form-data; boundary=b");
+	expect_problem(422, "validation_failed");
+	call_raw("POST", path, two, 60, "multipart/form-data; boundary=b");
+	expect_problem(400, "bad_request");
+	call_raw("POST", path, two, sizeof(two) - 1, "multipart/form-data");
+	expect_problem(400, "bad_request");
+	conf.attachment_max = 4;
+	send_form(ticket, "", "name=file; filename=a", "hello");
+	conf.attachment_max = before;
+	expect_problem(413, "body_too_large");
+	ck_assert_str_eq(sql_text("SELECT count(*) FROM attachment"), "0");
+}
+END
+
+TEST(an_upload_with_a_key_is_done_once_whatever_its_boundary)
+{
+	const char *ticket = fmt("%s", make_ticket("t")), *id, *hash;
+	static const char again[] =
+	    "--zz\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\nhello\r\n--zz--";
+
+	caller.headers = "Idempotency-Key: upload-1\n";
+	send_form(ticket, "", "name=file; filename=a", "hello");
+	expect(201);
+	id = fmt("%s", text("attachment_id"));
+	call_raw("POST", fmt("/api/tickets/%s/attachments", ticket), again, sizeof(again) - 1,
+	    "multipart/form-data; boundary=zz");
+	expect(201);
+	ck_assert_str_eq(text("attachment_id"), id);
+	ck_assert_str_eq(header("Idempotency-Replayed"), "true");
+	send_form(ticket, "", "name=file; filename=a", "hellO");
+	expect_problem(422, "idempotency_key_reused");
+	send_form(ticket, "", "name=file; filename=b", "hello");
+	expect_problem(422, "idempotency_key_reused");
+	ck_assert_str_eq(sql_text("SELECT count(*) FROM attachment"), "1");
+	hash = sql_text("SELECT key_hash FROM idempotency_key ORDER BY created_at DESC LIMIT 1");
+	sql("SELECT pg_advisory_lock(hashtextextended('" ORG ":%s', 0))", hash);
+	send_form(ticket, "", "name=file; filename=a", "hello");
+	sql("SELECT pg_advisory_unlock_all()");
+	expect_problem(409, "idempotency_in_flight");
+}
+END
+
     static TCase *
     cases(void)
 {
@@ -135,6 +225,9 @@ END
 	tcase_add_test(c, a_signed_link_needs_no_credential_and_nothing_of_it_can_change);
 	tcase_add_test(c, a_bad_name_or_an_empty_or_too_large_file_is_refused);
 	tcase_add_test(c, a_deleted_file_is_gone);
+	tcase_add_test(c, a_form_has_the_file_as_a_part);
+	tcase_add_test(c, a_form_that_is_none_or_holds_something_else_is_refused);
+	tcase_add_test(c, an_upload_with_a_key_is_done_once_whatever_its_boundary);
 	return c;
 }
 

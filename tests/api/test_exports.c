@@ -74,6 +74,27 @@ TEST(tickets_come_with_their_threads_one_object_a_line)
 }
 END
 
+TEST(a_thread_comes_in_the_order_of_its_times)
+{
+	const char *ticket = fmt("%s", make_ticket("t")),
+		   *late = fmt("%s", make_comment(ticket, "said late")), *id;
+
+	make_comment(ticket, "said early");
+	sql("UPDATE comment SET created_at = now() + interval '1 hour' WHERE comment_id = '%s'",
+	    late);
+	sql("INSERT INTO comment (org_id, comment_id, ticket_id, author_type, body, created_at) SELECT '" ORG
+	    "', uuid7(), '%s', 'legacy', 'filler', now() - interval '1 day' + n * interval '1 second' FROM "
+	    "generate_series(1, 2500) n",
+	    ticket);
+	id = start("{\"kind\":\"tickets\",\"include_comments\":true}");
+	ck_assert_str_eq(text("format"), "ndjson");
+	finish(id);
+	ck_assert_int_eq(lines("{\"type\":\"comment\","), 2502);
+	ck_assert_ptr_nonnull(strstr(strstr(file, "said early"), "said late"));
+	ck_assert_ptr_null(strstr(strstr(file, "said early"), "filler"));
+}
+END
+
 TEST(a_condition_chooses_and_a_table_has_one_head)
 {
 	int i;
@@ -210,6 +231,7 @@ END
 	tcase_set_timeout(c, 30);
 	tcase_add_checked_fixture(c, fresh, NULL);
 	tcase_add_test(c, tickets_come_with_their_threads_one_object_a_line);
+	tcase_add_test(c, a_thread_comes_in_the_order_of_its_times);
 	tcase_add_test(c, a_condition_chooses_and_a_table_has_one_head);
 	tcase_add_test(c, a_step_that_was_not_committed_is_not_in_the_file_twice);
 	tcase_add_test(c, everything_of_one_customer_is_in_one_file);

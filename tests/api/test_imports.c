@@ -555,6 +555,8 @@ TEST(the_same_request_again_starts_no_second_import)
 	ck_assert_str_eq(sql_text("SELECT count(*) FROM job"), "1");
 	call_raw("POST", "/api/imports?dry_run=true", file, strlen(file), NDJSON);
 	expect_problem(422, "idempotency_key_reused");
+	call_raw("POST", "/api/imports", "{\"title\":\"b\"}", strlen(file), NDJSON);
+	expect_problem(422, "idempotency_key_reused");
 }
 END
 

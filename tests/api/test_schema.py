@@ -382,6 +382,16 @@ def the_runner_keeps_its_promises():
         same('its own stale views are gone, those of others stay', super_(
             "SELECT to_regclass('ticket_v'), to_regclass('stale'), to_regclass('somebody_elses')"),
             [('ticket_v', '', 'somebody_elses')])
+        super_.plain("INSERT INTO organization (org_id, name) VALUES ('org_a', 'A'), ('org_b', 'B');"
+                     "INSERT INTO customer (org_id, customer_id, name, email) VALUES ('org_a', uuid7(), '', 'Ann@X.example'),"
+                     " ('org_b', uuid7(), '', 'bob@x.example'), ('org_b', uuid7(), 'nobody', NULL);"
+                     "DELETE FROM customer_email; DELETE FROM schema_migration WHERE version = 18")
+        result = migrate()
+        same('customers of an older database are found by their addresses', (result.stderr, super_(
+            'SELECT org_id, email FROM customer_email ORDER BY org_id')),
+            ('', [('org_a', 'ann@x.example'), ('org_b', 'bob@x.example')]))
+        same('and the second wall stands again', super_(
+            "SELECT count(*) FROM pg_class WHERE relname IN ('customer', 'customer_email') AND relforcerowsecurity"), [('2',)])
         super_.plain("UPDATE schema_migration SET checksum = 'other' WHERE version = 1")
         result = migrate()
         ok('an applied migration that was edited is refused, by name',

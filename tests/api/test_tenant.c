@@ -53,7 +53,7 @@ static void
 fresh_connection(void)
 {
 	/* Statements that are prepared already would keep their old text. */
-	sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'serviceos_app' AND datname = current_database()");
+	sql("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename = 'serviceos_app' AND datname = current_database()");
 }
 
 static void

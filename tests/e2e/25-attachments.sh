@@ -58,3 +58,12 @@ ok "with the headers that keep a browser from running it"
 ok "the files have no address of their own"
 [ "$(upload "$work/larger" larger.bin)" = 413 ] || fail "one byte more is refused"
 ok "one byte more is refused"
+
+before=$(peak)
+status=$(curl -sS -o "$work/reply" -w '%{http_code}' --max-time 60 -H "X-API-Key: $key" \
+	-F "file=@$work/large;filename=form.bin" "$E2E_URL/api/tickets/$ticket/attachments")
+[ "$status" = 201 ] || fail "a form with the file is taken, not answered $status: $(head -c 300 "$work/reply")"
+[ "$(jq -r '.filename + " " + .sha256' "$work/reply")" = "form.bin $sum" ] ||
+	fail "the file of a form is what went in: $(head -c 300 "$work/reply")"
+[ $(($(peak) - before)) -lt 20480 ] || fail "a worker grew by $(($(peak) - before)) KiB with a form"
+ok "a form with the file of 25 MiB is taken too"
