@@ -174,7 +174,7 @@ const struct route event_routes[] = {
 	    .media = "text/event-stream", .summary = "Stream events", .doc = "Server-sent events: `id` is the event's seq, `event` its topic, `data` the event as in the list. "
 	    "Without Last-Event-ID the stream starts with what happens next; with it, after that event, without a gap. `reset` says that this is not possible, "
 	    "and from where the stream goes on instead: read the list anew. `keepalive` comes every 30 seconds; events without an id (presence) are not kept. "
-	    "At most 100 streams of an organization; then 429. A reader that falls 64 KiB behind, or reads nothing for 30 seconds, is dropped and resumes." },
+	    "At most 100 streams of an organization; then 429. A slow reader is served at its own pace; one that reads nothing for 30 seconds, or leaves 64 KiB of what is not kept unread, is dropped and resumes." },
 	{ POST, "/api/v1/events/stream-token", "events.streamToken", make_stream_token, S_TICKETS_READ, .flags = R_SECRET, .reply = &stream_token,
 	    .summary = "Create a stream token", .doc = "For browsers, whose EventSource cannot send headers: opens streams of the caller for five minutes, while the caller's credential counts." },
 	{ .path = NULL }

@@ -50,7 +50,7 @@ seats_init(struct hub *h)
 bool
 seat_take(struct hub *h, struct org *o, unsigned long number)
 {
-	const char *key = arena_printf(h->arena, "serviceos:streams:%s", o->name);
+	const char *key = arena_printf(h->arena, "serviceos:{%s}:streams", o->name);
 	const char *limit = arena_printf(h->arena, "%ld", conf.stream_per_org);
 	const char *before = o->seated ? "" : arena_printf(h->arena, "%.*s.", OWN_LENGTH, h->place);
 	const char *member = arena_printf(h->arena, "%s%lu", h->place, number);
@@ -69,7 +69,7 @@ seat_take(struct hub *h, struct org *o, unsigned long number)
 void
 seat_leave(struct hub *h, struct org *o, unsigned long number)
 {
-	const char *key = arena_printf(h->arena, "serviceos:streams:%s", o->name);
+	const char *key = arena_printf(h->arena, "serviceos:{%s}:streams", o->name);
 	const char *member = arena_printf(h->arena, "%s%lu", h->place, number);
 
 	freeReplyObject(redis_run(h->redis, "ZREM %s %s", key, member));
@@ -78,7 +78,7 @@ seat_leave(struct hub *h, struct org *o, unsigned long number)
 static void
 beat(struct hub *h, struct org *o)
 {
-	const char *args[5 + BATCH] = { arena_printf(h->arena, "serviceos:streams:%s", o->name),
+	const char *args[5 + BATCH] = { arena_printf(h->arena, "serviceos:{%s}:streams", o->name),
 		LIFE_MS, "0", "", h->place };
 	const struct stream *s = o->streams;
 	int n;
