@@ -25,8 +25,8 @@ fill(const char *org, int tickets)
 	    org, org, org, tickets, org);
 }
 
-/* Sequential scans of the large tables until now, those of the worker's connection included. */
-static long
+/* Sequential scans until now of the tables that are large here, by table. */
+static const char *
 scans(void)
 {
 	/* What either connection has counted is written down at the end of a transaction. */
@@ -34,23 +34,21 @@ scans(void)
 	PQclear(PQexec(db_connection(worker->db), "SELECT 1"));
 	sql("SELECT pg_stat_force_next_flush()");
 	sql("SELECT 1");
-	return strtol(
-	    sql_text(
-		"SELECT sum(seq_scan) FROM pg_stat_user_tables WHERE relname IN "
-		"('ticket', 'comment', 'event', 'ticket_tag', 'ticket_field', 'search_document', 'sla_timer')"),
-	    NULL, 10);
+	return sql_text(
+	    "SELECT string_agg(relname || ' ' || seq_scan, ', ' ORDER BY relname) "
+	    "FROM pg_stat_user_tables WHERE relname IN ('ticket', 'ticket_tag', 'search_document')");
 }
 
 static void
 reads_no_table_from_end_to_end(const char *method, const char *path, const char *body)
 {
-	long before = scans(), after;
+	const char *before = scans(), *after;
 
 	call(method, path, body);
 	ck_assert_msg(status >= 200 && status < 300, "%s: %d %s", path, status, reply_body);
 	after = scans();
-	ck_assert_msg(after == before, "%s %s %s: %ld sequential scans", method, path,
-	    body == NULL ? "" : body, after - before);
+	ck_assert_msg(strcmp(after, before) == 0, "%s %s %s: sequential scans %s, then %s", method,
+	    path, body == NULL ? "" : body, before, after);
 }
 
 static void
@@ -135,13 +133,13 @@ END
 
 TEST(a_scan_would_be_seen)
 {
-	long before;
+	const char *before;
 
 	prepare();
 	before = scans();
 	sql("SELECT count(*) FROM ticket WHERE description LIKE '%%no such%%'");
 	sql("SELECT pg_stat_force_next_flush()");
-	ck_assert_int_gt(scans(), before);
+	ck_assert_str_ne(scans(), before);
 }
 END
 
