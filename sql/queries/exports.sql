@@ -9,3 +9,7 @@ SELECT e.format, e.kind FROM export_v e
 
 -- name: customer_exists
 SELECT 1 FROM customer c WHERE c.org_id = $1 AND c.customer_id = $2::uuid;
+
+-- What was asked for, or that the file was fetched: the log of who takes data out.
+-- name: export_event
+SELECT put_event($1, $3, false, true, 'export', $2::text, NULL, NULL, $4::jsonb);

@@ -13,6 +13,7 @@
 #include "base/metrics.h"
 #include "http/authenticate.h"
 #include "http/idempotency.h"
+#include "http/multipart.h"
 #include "http/prefork.h"
 #include "http/problem.h"
 #include "http/schema.h"
@@ -51,6 +52,8 @@ http_stream_limit(struct arena *arena, const struct http_request *in)
 
 	if (!route_match(arena, in->method, in->path, &match) || match.route->stream == NULL)
 		return 0;
+	if ((match.route->flags & R_FORM) != 0 && multipart_is(http_header(in, "content-type")))
+		return *match.route->stream + MULTIPART_PARTS * MULTIPART_HEAD;
 	return *match.route->stream;
 }
 

@@ -30,6 +30,13 @@ static const struct field export_fields[] = {
 	{ .name = NULL }
 };
 static const struct resource export = { "Export", "Data of the desk as a file.", "export_v", "export_id", NULL, export_fields };
+static const struct filter by[] = {
+	{ "state", T_ENUM, "t.state = $?", states, "Where it stands; repeatable.", false },
+	{ "kind",  T_ENUM, "t.kind = $?", kinds, "What is exported; repeatable.", false },
+	{ .name = NULL }
+};
+static const struct sort sorts[] = { { "created_at", "t.created_at", "timestamptz" }, { .name = NULL } };
+static const struct list exports = { by, sorts, NULL, false };
 static const struct filter link_query[] = { LINK_FILTERS, { .name = NULL } };
 /* clang-format on */
 
@@ -62,6 +69,7 @@ create_export(struct req *r)
 					      "There is no such customer.");
 	r->exec_slot =
 	    db_queue(r->db, SQL_JOB_CREATE, P(r->org, r->new_id, "export", r->body_text));
+	db_do(r->db, SQL_EXPORT_EVENT, P(r->org, r->new_id, "export.created", r->body_text));
 	return reply_resource(r, 202, &export, NULL, r->new_id);
 }
 
@@ -79,6 +87,20 @@ get_export(struct req *r)
 }
 
 static int
+cancel_export(struct req *r)
+{
+	const PGresult *row = db_row(r->db, SQL_JOB_CANCEL, P(r->org, r->args[0], "export"));
+
+	if (db_failed(r->db))
+		return fail_db(r);
+	if (row == NULL && db_row(r->db, SQL_EXPORT_GET, P(r->org, r->args[0])) == NULL)
+		return db_failed(r->db) ? fail_db(r) : fail(r, E_NOT_FOUND);
+	if (row == NULL)
+		return fail_detail(r, E_CONFLICT, "The export is over.");
+	return reply_resource(r, 202, &export, NULL, r->args[0]);
+}
+
+static int
 download_export(struct req *r)
 {
 	struct db_context context = { .actor_type = "system" };
@@ -88,8 +110,19 @@ download_export(struct req *r)
 	if (link_check(r, path_of(r, r->args[0]), S_IMPORT) == -1)
 		return -1;
 	context.org = r->org;
-	db_begin(r->db, r->arena, DB_READ, &context);
+	if (r->who.kind != WHO_NOBODY) { /* else a signed link: the address has to do */
+		context.actor_type = principal_actor_type(&r->who);
+		context.actor_id = r->who.actor;
+	}
+	context.address = r->in->address;
+	context.request_id = r->request_id;
+	db_begin(r->db, r->arena, DB_WRITE, &context);
 	row = db_row(r->db, SQL_EXPORT_FILE, P(r->org, r->args[0]));
+	if (row != NULL)
+		db_do(r->db, SQL_EXPORT_EVENT,
+		    P(r->org, r->args[0], "export.downloaded",
+			arena_printf(r->arena, "{\"link\":%s}",
+			    r->who.kind == WHO_NOBODY ? "true" : "false")));
 	if (!db_commit(r->db))
 		return fail_db(r);
 	if (row == NULL)
@@ -105,6 +138,9 @@ const struct route export_routes[] = {
 	{ POST, "/api/exports", "exports.create", create_export, S_IMPORT, .flags = R_CREATE, .status = 202, .body = export_fields, .reply = &export,
 	    .summary = "Start an export", .doc = "Returns at once; GET tells when the file is complete. It is kept for seven days.",
 	    .example = "{\"kind\":\"tickets\",\"include_comments\":true}" },
+	{ GET, "/api/exports", "exports.list", api_list, S_IMPORT, .reply = &export, .list = &exports, .summary = "List exports", .doc = "Newest first." },
+	{ DELETE, "/api/exports/:id", "exports.cancel", cancel_export, S_IMPORT, .status = 202, .reply = &export, .summary = "Cancel an export",
+	    .doc = "It stops after its batch; there is no file." },
 	{ GET, "/api/exports/:id", "exports.get", get_export, S_IMPORT, .reply = &export, .summary = "Get an export" },
 	{ GET, "/api/exports/:id/download", "exports.download", download_export, S_IMPORT, .flags = R_PUBLIC|R_RAW, .query = link_query,
 	    .summary = "Download an export", .doc = "With a credential, or by the signed link (download_url)." },

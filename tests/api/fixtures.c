@@ -62,13 +62,17 @@ make_all(struct ids *i, const char *org)
 	expect(202);
 	copy(i->export, text("export_id"));
 	run_jobs();
+	call("POST", "/api/exports", "{\"kind\":\"tickets\"}");
+	expect(202);
+	copy(i->waiting_export, text("export_id"));
 	call("POST", "/api/imports?format=ndjson&kind=tickets", "{\"title\":\"x\"}");
 	expect(202);
 	copy(i->import, text("import_id"));
 	call("POST", "/api/bulk/jobs", "{\"action\":\"close\",\"conditions\":{}}");
 	expect(202);
 	copy(i->bulk_job, text("job_id"));
-	sql("UPDATE job SET run_after = now() + interval '1 hour' WHERE kind IN ('bulk', 'import')");
+	sql("UPDATE job SET run_after = now() + interval '1 hour' WHERE kind IN ('bulk', 'import') "
+	    "OR (kind = 'export' AND state = 'queued')");
 	copy(i->queue,
 	    create(fmt("/api/organizations/%s/queues", org), "{\"name\":\"Waiting\"}", "queue_id"));
 	copy(i->macro, create(fmt("/api/organizations/%s/macros", org),
@@ -158,6 +162,8 @@ id_of(const struct route *route, const char *parameter, const struct ids *i)
 		return "blue";
 	if (strcmp(parameter, "external_id") == 0)
 		return "crm-1";
+	if (strcmp(route->id, "exports.cancel") == 0)
+		return i->waiting_export;
 	for (n = 0; n < LENGTH(kinds); n++)
 		if (strstr(route->path, kinds[n].part) != NULL)
 			return (const char *)i + kinds[n].at;

@@ -10,8 +10,8 @@ struct ids {
 	char ticket[40], second[40], third[40], customer[40], spare[40], user[40], key[40],
 	    comment[40], note[40], link[40], merge[40], view[40], company[40], team[40], hours[40],
 	    field[40], bulk_job[40], queue[40], macro[40], survey[40], card[40], review[40],
-	    attachment[40], export[40], import[40], webhook[40], delivery[40], policy[40],
-	    timer[40], workflow[40];
+	    attachment[40], export[40], waiting_export[40], import[40], webhook[40], delivery[40],
+	    policy[40], timer[40], workflow[40];
 };
 extern struct ids own, other; /* of ORG and of OTHER */
 extern char platform_token[];

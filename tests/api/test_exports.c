@@ -74,6 +74,57 @@ TEST(tickets_come_with_their_threads_one_object_a_line)
 }
 END
 
+TEST(exports_are_listed_and_one_that_waits_is_cancelled)
+{
+	const char *first = fmt("%s", start("{\"kind\":\"customers\"}")), *second;
+
+	finish(first);
+	second = fmt("%s", start("{\"kind\":\"tickets\"}"));
+	call("GET", "/api/exports", NULL);
+	expect(200);
+	ck_assert_uint_eq(count("data"), 2);
+	ck_assert_str_eq(text("data.0.export_id"), second);
+	ck_assert_str_eq(text("data.0.format"), "ndjson");
+	call("GET", "/api/exports?state=completed&kind=customers", NULL);
+	ck_assert_str_eq(text("data.0.export_id"), first);
+	call("DELETE", fmt("/api/exports/%s", second), NULL);
+	expect(202);
+	run_jobs();
+	call("GET", fmt("/api/exports/%s", second), NULL);
+	ck_assert_str_eq(text("state"), "cancelled");
+	ck_assert_str_eq(text("download_url"), "null");
+	call("DELETE", fmt("/api/exports/%s", first), NULL);
+	expect_problem(409, "conflict");
+	caller.key = other_key;
+	call("GET", "/api/exports", NULL);
+	ck_assert_uint_eq(count("data"), 0);
+	call("DELETE", fmt("/api/exports/%s", first), NULL);
+	expect(404);
+}
+END
+
+TEST(who_takes_data_out_is_written_down)
+{
+	const char *id = start("{\"kind\":\"customers\"}"), *url;
+
+	finish(id);
+	url = fmt("%s", strstr(text("download_url"), "/api/"));
+	call("GET", fmt("/api/exports/%s/download", id), NULL);
+	expect(200);
+	caller.key = NULL;
+	call("GET", url, NULL);
+	expect(200);
+	ck_assert_str_eq(
+	    sql_text(
+		"SELECT string_agg(concat_ws(' ', topic, actor_type, data ->> 'kind', data ->> 'link', "
+		"address), ', ' ORDER BY occurred_at) FROM event WHERE resource = 'export' AND audit "
+		"AND resource_id = '%s'",
+		id),
+	    "export.created api_key customers 127.0.0.1, export.downloaded api_key false 127.0.0.1, "
+	    "export.downloaded system true 127.0.0.1");
+}
+END
+
 TEST(a_thread_comes_in_the_order_of_its_times)
 {
 	const char *ticket = fmt("%s", make_ticket("t")),
@@ -231,6 +282,8 @@ END
 	tcase_set_timeout(c, 30);
 	tcase_add_checked_fixture(c, fresh, NULL);
 	tcase_add_test(c, tickets_come_with_their_threads_one_object_a_line);
+	tcase_add_test(c, exports_are_listed_and_one_that_waits_is_cancelled);
+	tcase_add_test(c, who_takes_data_out_is_written_down);
 	tcase_add_test(c, a_thread_comes_in_the_order_of_its_times);
 	tcase_add_test(c, a_condition_chooses_and_a_table_has_one_head);
 	tcase_add_test(c, a_step_that_was_not_committed_is_not_in_the_file_twice);
