@@ -42,9 +42,7 @@ struct scheduler {
 	CURLM *multi; /* all that goes out */
 	struct webhooks *webhooks;
 	struct mailer *mailer;
-	struct notify_jobs notify;
-	struct sla_jobs sla;
-	struct workflow_jobs workflows;
+	struct due_work work;
 	struct due_kind kinds[8]; /* ends in .kind NULL */
 	struct due *due;
 	char woken[WOKEN_MAX][64]; /* organisations that something happened in */
@@ -131,23 +129,28 @@ subscribe(struct scheduler *s)
 	s->nwoken = WOKEN_MAX + 1;
 }
 
-/* ["message", channel, organisation] */
+/* Something happened in the organisation; empty when it is not known in which. */
 static void
-note_woken(struct scheduler *s, const redisReply *message)
+note_woken(void *arg, const char *org)
 {
-	const redisReply *org;
+	struct scheduler *s = arg;
 	int i;
 
-	if (message->type != REDIS_REPLY_ARRAY || message->elements != 3)
-		return;
-	org = message->element[2];
 	for (i = 0; i < s->nwoken && i < WOKEN_MAX; i++)
-		if (strcmp(s->woken[i], org->str) == 0)
+		if (strcmp(s->woken[i], org) == 0)
 			return;
-	if (org->len == 0 || org->len >= sizeof(s->woken[0]) || s->nwoken >= WOKEN_MAX)
+	if (*org == '\0' || strlen(org) >= sizeof(s->woken[0]) || s->nwoken >= WOKEN_MAX)
 		s->nwoken = WOKEN_MAX + 1;
 	else
-		memcpy(s->woken[s->nwoken++], org->str, org->len + 1);
+		snprintf(s->woken[s->nwoken++], sizeof(s->woken[0]), "%s", org);
+}
+
+/* ["message", channel, organisation] */
+static void
+note_message(struct scheduler *s, const redisReply *message)
+{
+	if (message->type == REDIS_REPLY_ARRAY && message->elements == 3)
+		note_woken(s, message->element[2]->str);
 }
 
 static void
@@ -161,7 +164,7 @@ drain_wakes(struct scheduler *s)
 		return;
 	}
 	while (redisGetReplyFromReader(s->wake, &reply) == REDIS_OK && reply != NULL) {
-		note_woken(s, reply);
+		note_message(s, reply);
 		freeReplyObject(reply);
 	}
 	s->relay_us = s->jobs_us = 0;
@@ -197,13 +200,13 @@ due_duties(struct scheduler *s)
 static void
 duties(struct scheduler *s)
 {
-	if (due(&s->relay_us, 1000000) && relay_run(s->db, s->redis, s->due, s->arena) > 0)
+	if (due(&s->relay_us, 1000000) && relay_run(s->db, s->redis, s->arena, note_woken, s) > 0)
 		s->relay_us = 0; /* there may be more */
 	due_duties(s);
 	if (due(&s->jobs_us, 1000000) && jobs_run(s->db, s->app, s->arena))
 		s->jobs_us = s->relay_us = 0; /* it goes on, and may have left events */
 	if (due(&s->timed_us, conf.workflow_interval * INT64_C(1000000)) &&
-	    workflows_timed(&s->workflows))
+	    workflows_timed(&s->work))
 		s->timed_us = 0;
 	if (due(&s->snooze_us, 1000000))
 		every_second(s->db, s->arena);
@@ -287,14 +290,12 @@ main(int argc, char **argv)
 	s.multi = transfers_new();
 	s.mailer = mailer_new(s.multi, s.db, s.arena);
 	s.webhooks = webhooks_new(s.multi, s.db, s.app, s.arena);
+	s.work = (struct due_work){ .app = s.app, .db = s.db, .arena = s.arena };
 	s.kinds[0] = webhooks_kind(s.webhooks);
-	s.sla = (struct sla_jobs){ .app = s.app, .db = s.db, .arena = s.arena };
-	s.kinds[1] = sla_kind(&s.sla);
-	s.kinds[2] = sla_apply_kind(&s.sla);
-	s.workflows = (struct workflow_jobs){ .app = s.app, .db = s.db, .arena = s.arena };
-	s.kinds[3] = workflow_kind(&s.workflows);
-	s.notify = (struct notify_jobs){ .app = s.app, .db = s.db, .arena = s.arena };
-	s.kinds[4] = notify_kind(&s.notify);
+	s.kinds[1] = sla_kind(&s.work);
+	s.kinds[2] = sla_apply_kind(&s.work);
+	s.kinds[3] = workflow_kind(&s.work);
+	s.kinds[4] = notify_kind(&s.work);
 	s.kinds[5] = mailer_kind(s.mailer);
 	s.due = due_new(s.db, s.redis, s.kinds);
 	webhooks_tell(s.webhooks, s.due);

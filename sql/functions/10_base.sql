@@ -7,6 +7,11 @@ CREATE OR REPLACE FUNCTION uuid7() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL S
           || replace(substr(gen_random_uuid()::text, 16), '-', ''))::uuid
 $$;
 
+-- A time as the API writes it.
+CREATE OR REPLACE FUNCTION iso(p_at timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+$$;
+
 -- A rule that the caller broke: SQLSTATE SV<status>, the code as message. The
 -- API answers with this status, code and sentence, on this field.
 CREATE OR REPLACE FUNCTION fail(status int, code text, sentence text, field text DEFAULT '')

@@ -5,7 +5,7 @@ CREATE OR REPLACE FUNCTION event_body(e event) RETURNS text LANGUAGE sql STABLE 
   SELECT row_to_json(x)::text
     FROM (SELECT e.event_id, e.org_id, e.seq, e.topic, e.resource, e.resource_id, e.ticket_id, e.actor_type,
                  e.actor_id, e.request_id, e.changes, e.data,
-                 to_char(e.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS occurred_at) x
+                 iso(e.occurred_at) AS occurred_at) x
 $$;
 
 -- The words by which a subscription may name a topic: itself, its group, everything.

@@ -48,7 +48,7 @@ BEGIN
   PERFORM put_event(t.org_id, p_topic, true, true, 'sla_timer', t.timer_id::text, t.ticket_id, NULL,
     jsonb_build_object('timer_id', t.timer_id, 'policy_id', t.policy_id, 'metric', t.metric, 'name', t.name,
       'target_minutes', t.target_minutes,
-      'due_at', to_char(t.due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'ticket', ticket_summary(k)));
+      'due_at', iso(t.due_at), 'ticket', ticket_summary(k)));
 END
 $$;
 
@@ -449,10 +449,6 @@ BEGIN
    WHERE x.target IS NOT NULL;
   RETURN NEXT;
 END
-$$;
-
-CREATE OR REPLACE FUNCTION iso(p_at timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
-  SELECT to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
 $$;
 
 CREATE OR REPLACE TRIGGER touch BEFORE UPDATE ON sla_policy FOR EACH ROW EXECUTE FUNCTION touch();

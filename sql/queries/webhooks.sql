@@ -35,10 +35,6 @@ SELECT webhook_replay($1, $2, $3, $4::jsonb) AS replayed
    AND ($3::uuid IS NULL OR EXISTS (SELECT 1 FROM webhook_delivery d
          WHERE d.org_id = $1 AND d.webhook_id = $2 AND d.delivery_id = $3 AND d.status <> 'pending'));
 
--- name: webhook_attempts
-SELECT a.n, a.status, a.duration_ms, a.error, a.response, a.at
-  FROM webhook_attempt a WHERE a.org_id = $1 AND a.delivery_id = $2 ORDER BY a.n;
-
 -- The scheduler's side: what the claimed deliveries need. $2 an array of ids.
 -- name: webhook_load
 SELECT d.delivery_id, d.webhook_id, d.event_id, d.ticket_id, d.body, w.url, w.secret,

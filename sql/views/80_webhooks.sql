@@ -13,6 +13,6 @@ CREATE VIEW webhook_delivery_v WITH (security_invoker = true) AS
 SELECT d.delivery_id, d.org_id, d.webhook_id, d.event_id, d.topic, d.seq, d.ticket_id, d.status, d.attempts,
        d.response_status, d.error, d.next_attempt_at, d.delivered_at, d.replay_of, d.created_at, d.body::jsonb AS body,
        (SELECT COALESCE(jsonb_agg(jsonb_build_object('n', a.n, 'status', a.status, 'duration_ms', a.duration_ms,
-                 'error', a.error, 'response', a.response, 'at', to_char(a.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) ORDER BY a.n), '[]')
+                 'error', a.error, 'response', a.response, 'at', iso(a.at)) ORDER BY a.n), '[]')
           FROM webhook_attempt a WHERE a.org_id = d.org_id AND a.delivery_id = d.delivery_id) AS tries
   FROM webhook_delivery d;

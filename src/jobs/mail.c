@@ -183,34 +183,19 @@ room(void *arg, const char *org, const char *lane)
 	return IN_FLIGHT - m->in_flight;
 }
 
-static const char *
-token_of(const PGresult *claimed, const char *mail)
-{
-	int i;
-
-	for (i = 0; i < PQntuples(claimed); i++)
-		if (strcmp(PQgetvalue(claimed, i, 0), mail) == 0)
-			return PQgetvalue(claimed, i, 1);
-	return NULL;
-}
-
 static void
 run_mail(void *arg, const char *org, const PGresult *claimed)
 {
 	struct mailer *m = arg;
 	const PGresult *rows;
-	struct buf ids;
 	int i;
 
-	buf_init(&ids, m->arena, 256);
-	for (i = 0; i < PQntuples(claimed); i++)
-		buf_array_item(&ids, PQgetvalue(claimed, i, 0));
 	db_begin(m->db, m->arena, DB_READ, &everybody);
-	rows = db_rows(m->db, SQL_MAIL_LOAD, P(org, arena_printf(m->arena, "{%s}", ids.data)));
+	rows = db_rows(m->db, SQL_MAIL_LOAD, P(org, due_array(m->arena, claimed, -1, 0)));
 	if (!db_commit(m->db))
 		return;
 	for (i = 0; i < PQntuples(rows); i++) {
-		const char *id = db_get(rows, i, "mail_id"), *token = token_of(claimed, id);
+		const char *id = db_get(rows, i, "mail_id"), *token = due_token(claimed, id);
 
 		if (conf.smtp_url[0] == '\0')
 			finish(m, org, id, token, "There is no mail server.", true);
@@ -230,7 +215,7 @@ mailer_kind(struct mailer *m)
 static void
 run_notify(void *arg, const char *org, const PGresult *claimed)
 {
-	struct notify_jobs *n = arg;
+	struct due_work *n = arg;
 	const struct db_context context = {
 		.org = org, .actor_type = "system", .actor_id = "notify"
 	};
@@ -243,12 +228,12 @@ run_notify(void *arg, const char *org, const PGresult *claimed)
 		db_do(n->app, SQL_DUE_DONE,
 		    P(org, "notify", PQgetvalue(claimed, i, 0), PQgetvalue(claimed, i, 1)));
 		if (!db_commit(n->app))
-			due_failed(n->db, n->app, n->arena, org, "notify", claimed, i);
+			due_failed(n, org, "notify", claimed, i);
 	}
 }
 
 struct due_kind
-notify_kind(struct notify_jobs *n)
+notify_kind(struct due_work *n)
 {
 	return (struct due_kind){ .kind = "notify", .batch = 50, .run = run_notify, .arg = n };
 }

@@ -14,13 +14,7 @@
 struct arena;
 struct mailer;
 
-struct notify_jobs {
-	struct db *app; /* the workers' role */
-	struct db *db;  /* the scheduler's */
-	struct arena *arena;
-};
-
-struct due_kind notify_kind(struct notify_jobs *);
+struct due_kind notify_kind(struct due_work *);
 struct mailer *mailer_new(CURLM *, struct db *, struct arena *);
 void mailer_free(struct mailer *);
 struct due_kind mailer_kind(struct mailer *);

@@ -6,7 +6,6 @@
 #include "base/arena.h"
 #include "base/fault.h"
 #include "store/db.h"
-#include "store/due.h"
 #include "store/redis.h"
 
 static const struct db_context everybody = {
@@ -15,7 +14,7 @@ static const struct db_context everybody = {
 
 /* One transaction per organisation, so that a busy one holds nobody else up. */
 static int
-place(struct db *db, struct redis *redis, struct due *due, struct arena *arena, const char *org)
+place(struct db *db, struct redis *redis, struct arena *arena, const char *org)
 {
 	const PGresult *res;
 	const char *last;
@@ -30,14 +29,13 @@ place(struct db *db, struct redis *redis, struct due *due, struct arena *arena, 
 	if (n > 0) {
 		FAULT(relay_placed);
 		redis_publish(redis, arena_printf(arena, "serviceos:events:%s", org), last);
-		if (due != NULL)
-			due_look(due, arena, org);
 	}
 	return n;
 }
 
 int
-relay_run(struct db *db, struct redis *redis, struct due *due, struct arena *arena)
+relay_run(struct db *db, struct redis *redis, struct arena *arena,
+    void (*placed)(void *arg, const char *org), void *arg)
 {
 	const PGresult *orgs;
 	int i, n, total = 0;
@@ -48,9 +46,11 @@ relay_run(struct db *db, struct redis *redis, struct due *due, struct arena *are
 	if (orgs == NULL)
 		return -1;
 	for (i = 0; i < PQntuples(orgs); i++) {
-		n = place(db, redis, due, arena, PQgetvalue(orgs, i, 0));
+		n = place(db, redis, arena, PQgetvalue(orgs, i, 0));
 		if (n == -1)
 			return -1;
+		if (n > 0 && placed != NULL)
+			placed(arg, PQgetvalue(orgs, i, 0));
 		total += n;
 	}
 	return total;

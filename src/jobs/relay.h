@@ -13,14 +13,14 @@
 
 struct arena;
 struct db;
-struct due;
 struct redis;
 
 /*
- * One batch: the number of events placed, or -1 when PostgreSQL is away. due, or
- * NULL, is told of each organisation whose events started something.
+ * One batch: the number of events placed, or -1 when PostgreSQL is away. placed,
+ * or NULL, is told of each organisation whose events may have started something.
  */
-int relay_run(struct db *, struct redis *, struct due *, struct arena *);
+int relay_run(struct db *, struct redis *, struct arena *,
+    void (*placed)(void *arg, const char *org), void *arg);
 /* Age in seconds of the oldest event without a number; 0 for none. */
 int64_t relay_lag(struct db *, struct arena *);
 

@@ -21,30 +21,15 @@ in(const char *org)
 	return (struct db_context){ .org = org, .actor_type = "system", .actor_id = "sla" };
 }
 
-/* A column of the claimed rows as an array's text; row -1 for all of them. */
-static const char *
-column(struct arena *arena, const PGresult *rows, int row, int at)
-{
-	struct buf out;
-	int i;
-
-	buf_init(&out, arena, 1024);
-	buf_char(&out, '{');
-	for (i = row == -1 ? 0 : row; i < (row == -1 ? PQntuples(rows) : row + 1); i++)
-		buf_printf(&out, "%s%s", out.len == 1 ? "" : ",", PQgetvalue(rows, i, at));
-	buf_char(&out, '}');
-	return out.data;
-}
-
 static bool
-ring(struct sla_jobs *s, const char *org, const PGresult *claimed, int row)
+ring(struct due_work *s, const char *org, const PGresult *claimed, int row)
 {
 	struct db_context context = in(org);
 	const char *fired;
 
 	db_begin(s->app, s->arena, DB_WRITE, &context);
 	fired = db_value(s->app, SQL_SLA_FIRE,
-	    P(org, column(s->arena, claimed, row, 0), column(s->arena, claimed, row, 1)));
+	    P(org, due_array(s->arena, claimed, row, 0), due_array(s->arena, claimed, row, 1)));
 	if (fired != NULL)
 		FAULT(sla_rung);
 	if (!db_commit(s->app))
@@ -55,21 +40,27 @@ ring(struct sla_jobs *s, const char *org, const PGresult *claimed, int row)
 
 /* All in one transaction; when that fails, one by one, so that a bad one stands alone. */
 static void
-run_rings(void *arg, const char *org, const PGresult *claimed)
+together(struct due_work *s, const char *org, const char *kind, const PGresult *claimed,
+    bool (*step)(struct due_work *, const char *org, const PGresult *claimed, int row))
 {
-	struct sla_jobs *s = arg;
 	int i;
 
-	if (ring(s, org, claimed, -1))
+	if (step(s, org, claimed, -1))
 		return;
 	for (i = 0; i < PQntuples(claimed); i++)
-		if (!ring(s, org, claimed, i))
-			due_failed(s->db, s->app, s->arena, org, "sla", claimed, i);
+		if (!step(s, org, claimed, i))
+			due_failed(s, org, kind, claimed, i);
+}
+
+static void
+run_rings(void *arg, const char *org, const PGresult *claimed)
+{
+	together(arg, org, "sla", claimed, ring);
 }
 
 /* The tickets with the policy that each comes under first: rows of ticket_id, position or null. */
 static const PGresult *
-match_policies(struct sla_jobs *s, const char *org, const char *tickets, const PGresult *policies)
+match_policies(struct due_work *s, const char *org, const char *tickets, const PGresult *policies)
 {
 	const char *before[] = { org, tickets };
 	struct rule_set rules;
@@ -91,7 +82,7 @@ match_policies(struct sla_jobs *s, const char *org, const char *tickets, const P
 }
 
 static bool
-apply(struct sla_jobs *s, const char *org, const PGresult *claimed, int row)
+apply(struct due_work *s, const char *org, const PGresult *claimed, int row)
 {
 	struct db_context context = in(org);
 	const PGresult *policies, *matched;
@@ -101,7 +92,7 @@ apply(struct sla_jobs *s, const char *org, const PGresult *claimed, int row)
 	policies = db_rows(s->app, SQL_SLA_POLICIES, P(org));
 	matched = policies == NULL
 	              ? NULL
-	              : match_policies(s, org, column(s->arena, claimed, row, 0), policies);
+	              : match_policies(s, org, due_array(s->arena, claimed, row, 0), policies);
 	for (i = 0; matched != NULL && i < PQntuples(matched); i++)
 		db_do(s->app, SQL_SLA_APPLY,
 		    P(org, PQgetvalue(matched, i, 0),
@@ -117,24 +108,17 @@ apply(struct sla_jobs *s, const char *org, const PGresult *claimed, int row)
 static void
 run_applies(void *arg, const char *org, const PGresult *claimed)
 {
-	struct sla_jobs *s = arg;
-	int i;
-
-	if (apply(s, org, claimed, -1))
-		return;
-	for (i = 0; i < PQntuples(claimed); i++)
-		if (!apply(s, org, claimed, i))
-			due_failed(s->db, s->app, s->arena, org, "sla_apply", claimed, i);
+	together(arg, org, "sla_apply", claimed, apply);
 }
 
 struct due_kind
-sla_kind(struct sla_jobs *s)
+sla_kind(struct due_work *s)
 {
 	return (struct due_kind){ .kind = "sla", .batch = RING_BATCH, .run = run_rings, .arg = s };
 }
 
 struct due_kind
-sla_apply_kind(struct sla_jobs *s)
+sla_apply_kind(struct due_work *s)
 {
 	return (struct due_kind){
 		.kind = "sla_apply", .batch = APPLY_BATCH, .run = run_applies, .arg = s

@@ -10,15 +10,7 @@
 
 #include "store/due.h"
 
-struct arena;
-
-struct sla_jobs {
-	struct db *app; /* the workers' role */
-	struct db *db;  /* the scheduler's: for what failed */
-	struct arena *arena;
-};
-
-struct due_kind sla_kind(struct sla_jobs *);
-struct due_kind sla_apply_kind(struct sla_jobs *);
+struct due_kind sla_kind(struct due_work *);
+struct due_kind sla_apply_kind(struct due_work *);
 
 #endif

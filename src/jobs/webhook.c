@@ -15,8 +15,6 @@
 #include "store/condition.h"
 #include "store/outgoing.h"
 
-#define RESPONSE_KEPT 4096
-
 /* One transfer. It owns copies: the arena of a loop's turn does not outlive it. */
 struct flight {
 	struct transfer transfer; /* first: the transfer is the flight */
@@ -151,17 +149,6 @@ skip(struct webhooks *w, struct arena *arena, const char *org, const char *deliv
 	db_commit(w->db);
 }
 
-/* What is kept of a reply: its beginning, as far as it is text that PostgreSQL takes. */
-static const char *
-kept_reply(struct arena *arena, struct outgoing *o)
-{
-	const char *cut = utf8_cut(arena, o->reply, RESPONSE_KEPT);
-
-	if (strlen(o->reply) != o->reply_len || !utf8_valid(cut, strlen(cut)))
-		return "(not text)";
-	return cut;
-}
-
 /* Write down what it came to, and look for more for the endpoint. */
 static void
 landed(struct transfer *t, CURLcode result)
@@ -174,7 +161,8 @@ landed(struct transfer *t, CURLcode result)
 
 	FAULT(webhook_answered);
 	finish(w, w->arena, f->org, f->delivery, f->token, status, outgoing_ms(f->out), error,
-	    f->out->blocked ? "" : kept_reply(w->arena, f->out), f->out->retry_after_s);
+	    f->out->blocked ? "" : outgoing_text(f->out, w->arena, "(not text)"),
+	    f->out->retry_after_s);
 	FAULT(webhook_finished);
 	land(w, f);
 	due_look_lane(w->due, w->arena, "webhook", org, webhook);
@@ -216,35 +204,20 @@ take_off(struct webhooks *w, const char *org, const PGresult *rows, int i, const
 	transfer_start(w->multi, &f->transfer);
 }
 
-static const char *
-token_of(const PGresult *claimed, const char *delivery)
-{
-	int i;
-
-	for (i = 0; i < PQntuples(claimed); i++)
-		if (strcmp(PQgetvalue(claimed, i, 0), delivery) == 0)
-			return PQgetvalue(claimed, i, 1);
-	return NULL;
-}
-
 static void
 run(void *arg, const char *org, const PGresult *claimed)
 {
 	struct webhooks *w = arg;
 	const PGresult *rows;
 	const char *token;
-	struct buf ids;
 	int i;
 
-	buf_init(&ids, w->arena, 256);
-	for (i = 0; i < PQntuples(claimed); i++)
-		buf_array_item(&ids, PQgetvalue(claimed, i, 0));
 	db_begin(w->db, w->arena, DB_READ, &everybody);
-	rows = db_rows(w->db, SQL_WEBHOOK_LOAD, P(org, arena_printf(w->arena, "{%s}", ids.data)));
+	rows = db_rows(w->db, SQL_WEBHOOK_LOAD, P(org, due_array(w->arena, claimed, -1, 0)));
 	if (!db_commit(w->db))
 		return;
 	for (i = 0; i < PQntuples(rows); i++) {
-		token = token_of(claimed, db_get(rows, i, "delivery_id"));
+		token = due_token(claimed, db_get(rows, i, "delivery_id"));
 		if (!wanted(w, w->arena, org, rows, i))
 			skip(w, w->arena, org, db_get(rows, i, "delivery_id"), token);
 		else

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/fault.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "jobs/rule.h"
 
@@ -22,46 +23,30 @@ in(const char *org)
 /* Whether the ticket fits, and the trace of each comparison as JSON; NULL when that cannot be said.
  */
 static const char *
-judge(struct workflow_jobs *w, const char *org, const char *ticket, const char *conditions,
-    bool *matched)
+judge(
+    struct due_work *w, const char *org, const char *ticket, const char *conditions, bool *matched)
 {
-	const char *before[] = { org, ticket }, *condition;
-	const PGresult *row;
-	struct rule_set rule;
-	struct buf sql, trace;
-	int i;
+	enum condition_verdict verdict;
+	struct json_error error;
+	struct condition c;
+	struct buf trace;
 
-	rule_set_init(&rule, w->arena, LENGTH(before), before);
-	condition = rule_add(&rule, w->app, org, conditions, CONDITION_STORED);
 	*matched = false;
-	if (condition == NULL) /* it names a custom field that is gone */
+	if (!condition_compile(w->app, w->arena, org,
+		json_parse(w->arena, conditions, strlen(conditions), &error), 3, CONDITION_STORED,
+		&c)) /* it names a custom field that is gone */
 		return "[]";
-	buf_init(&sql, w->arena, 1024);
-	buf_printf(&sql, "SELECT %s IS TRUE", condition);
-	for (i = 0; i < rule.last.nleaves; i++)
-		buf_printf(&sql, ", %s IS TRUE", rule.last.leaves[i].sql);
-	buf_str(&sql,
-	    " FROM ticket t WHERE t.org_id = $1 AND t.ticket_id = $2 AND t.deleted_at IS NULL");
-	row = db_result(w->app, db_queue_text(w->app, sql.data, rule.nvalues, rule.values));
-	if (row == NULL)
-		return NULL;
-	if (PQntuples(row) == 0)
-		return "[]";
-	*matched = *PQgetvalue(row, 0, 0) == 't';
 	buf_init(&trace, w->arena, 256);
-	for (i = 0; i < rule.last.nleaves; i++) {
-		buf_str(&trace, i == 0 ? "[{\"path\":" : ",{\"path\":");
-		buf_json_str(&trace, rule.last.leaves[i].path);
-		buf_printf(&trace, ",\"matched\":%s}",
-		    *PQgetvalue(row, 0, i + 1) == 't' ? "true" : "false");
-	}
-	buf_str(&trace, i == 0 ? "[]" : "]");
-	return trace.data;
+	verdict = condition_judge(w->app, w->arena, org, ticket, &c, &trace);
+	if (verdict == CONDITION_FAILED)
+		return NULL;
+	*matched = verdict == CONDITION_HOLDS;
+	return verdict == CONDITION_NO_TICKET ? "[]" : trace.data;
 }
 
 /* 'completed', 'stopped', …; NULL when the database failed. event and depth may be NULL. */
 static const char *
-run_one(struct workflow_jobs *w, const char *org, const char *workflow, const char *ticket,
+run_one(struct due_work *w, const char *org, const char *workflow, const char *ticket,
     const char *event, const char *depth, const char *conditions)
 {
 	bool matched;
@@ -75,7 +60,7 @@ run_one(struct workflow_jobs *w, const char *org, const char *workflow, const ch
 
 /* The event's workflows, each seeing what those before it did. */
 static bool
-run_event(struct workflow_jobs *w, const char *org, const char *event, const char *token)
+run_event(struct due_work *w, const char *org, const char *event, const char *token)
 {
 	struct db_context context = in(org);
 	const PGresult *list;
@@ -102,23 +87,23 @@ run_event(struct workflow_jobs *w, const char *org, const char *event, const cha
 static void
 run(void *arg, const char *org, const PGresult *claimed)
 {
-	struct workflow_jobs *w = arg;
+	struct due_work *w = arg;
 	int i;
 
 	for (i = 0; i < PQntuples(claimed); i++)
 		if (!run_event(w, org, PQgetvalue(claimed, i, 0), PQgetvalue(claimed, i, 1)))
-			due_failed(w->db, w->app, w->arena, org, "workflow", claimed, i);
+			due_failed(w, org, "workflow", claimed, i);
 }
 
 struct due_kind
-workflow_kind(struct workflow_jobs *w)
+workflow_kind(struct due_work *w)
 {
 	return (struct due_kind){ .kind = "workflow", .batch = EVENTS, .run = run, .arg = w };
 }
 
 /* Tickets whose time has come, of those that fit: rows of ticket_id, since. */
 static const PGresult *
-timed_tickets(struct workflow_jobs *w, const char *org, const PGresult *list, int i)
+timed_tickets(struct due_work *w, const char *org, const PGresult *list, int i)
 {
 	const char *field = db_get(list, i, "field"); /* one of the route's words */
 	const char *before[] = { org, db_get(list, i, "workflow_id"), field,
@@ -149,7 +134,7 @@ timed_tickets(struct workflow_jobs *w, const char *org, const PGresult *list, in
 
 /* Another scheduler that comes to the same ticket waits here, and then finds it done. */
 static void
-fire(struct workflow_jobs *w, const char *org, const PGresult *list, int i, const PGresult *tickets,
+fire(struct due_work *w, const char *org, const PGresult *list, int i, const PGresult *tickets,
     int row)
 {
 	const char *workflow = db_get(list, i, "workflow_id"),
@@ -166,7 +151,7 @@ fire(struct workflow_jobs *w, const char *org, const PGresult *list, int i, cons
 }
 
 bool
-workflows_timed(struct workflow_jobs *w)
+workflows_timed(struct due_work *w)
 {
 	static const struct db_context everybody = { .org = "", .actor_type = "system" };
 	const PGresult *list, *tickets;

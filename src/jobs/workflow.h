@@ -10,16 +10,8 @@
 
 #include "store/due.h"
 
-struct arena;
-
-struct workflow_jobs {
-	struct db *app; /* the workers' role */
-	struct db *db;  /* the scheduler's */
-	struct arena *arena;
-};
-
-struct due_kind workflow_kind(struct workflow_jobs *);
+struct due_kind workflow_kind(struct due_work *);
 /* True when there was as much as one pass does: call again soon. */
-bool workflows_timed(struct workflow_jobs *);
+bool workflows_timed(struct due_work *);
 
 #endif

@@ -7,7 +7,6 @@
 
 #include "auth/secret.h"
 #include "auth/signature.h"
-#include "base/json.h"
 #include "http/req.h"
 #include "http/signed.h"
 #include "store/outgoing.h"
@@ -228,10 +227,7 @@ call(struct req *r, struct outgoing *o, const char *body)
 	curl_easy_setopt(o->curl, CURLOPT_TIMEOUT, (long)TEST_TIMEOUT_S);
 	code = curl_easy_perform(o->curl);
 	result = outgoing_result(o, code, &error);
-	text = o->blocked || strlen(o->reply) != o->reply_len ? ""
-	                                                      : utf8_cut(r->arena, o->reply, 4096);
-	if (!utf8_valid(text, strlen(text)))
-		text = "";
+	text = o->blocked ? "" : outgoing_text(o, r->arena, "");
 	buf_printf(out, "{\"delivered\":%s,\"status\":", error == NULL ? "true" : "false");
 	buf_str(out, result == 0 ? "null" : arena_printf(r->arena, "%ld", result));
 	buf_printf(out, ",\"duration_ms\":%ld,\"error\":", outgoing_ms(o));

@@ -151,42 +151,23 @@ list_runs(struct req *r)
 static int
 put_match(struct req *r, const char *conditions, const char *ticket)
 {
-	struct buf sql, *out = &r->out->body;
+	enum condition_verdict verdict;
 	struct json_error error;
-	const char **values;
-	const PGresult *row;
 	struct condition c;
-	int i;
+	struct buf trace;
 
 	if (req_condition(r, "conditions",
 		json_parse(r->arena, conditions, strlen(conditions), &error), 3, CONDITION_STORED,
 		&c) == -1)
 		return -1;
-	values = arena_alloc(r->arena, ((size_t)c.nvalues + 2) * sizeof(*values));
-	values[0] = r->org;
-	values[1] = ticket;
-	if (c.nvalues > 0)
-		memcpy(values + 2, c.values, (size_t)c.nvalues * sizeof(*values));
-	buf_init(&sql, r->arena, 1024);
-	buf_printf(&sql, "SELECT %s IS TRUE", c.sql);
-	for (i = 0; i < c.nleaves; i++)
-		buf_printf(&sql, ", %s IS TRUE", c.leaves[i].sql);
-	buf_str(&sql,
-	    " FROM ticket t WHERE t.org_id = $1 AND t.ticket_id = $2 AND t.deleted_at IS NULL");
-	row = db_result(r->db, db_queue_text(r->db, sql.data, c.nvalues + 2, values));
-	if (row == NULL)
+	buf_init(&trace, r->arena, 256);
+	verdict = condition_judge(r->db, r->arena, r->org, ticket, &c, &trace);
+	if (verdict == CONDITION_FAILED)
 		return fail_db(r);
-	if (PQntuples(row) == 0)
+	if (verdict == CONDITION_NO_TICKET)
 		return fail_field(r, "ticket_id", "unknown_reference", "There is no such ticket.");
-	buf_printf(
-	    out, "\"matched\":%s,\"trace\":[", *PQgetvalue(row, 0, 0) == 't' ? "true" : "false");
-	for (i = 0; i < c.nleaves; i++) {
-		buf_printf(out, "%s{\"path\":", i == 0 ? "" : ",");
-		buf_json_str(out, c.leaves[i].path);
-		buf_printf(
-		    out, ",\"matched\":%s}", *PQgetvalue(row, 0, i + 1) == 't' ? "true" : "false");
-	}
-	buf_char(out, ']');
+	buf_printf(&r->out->body, "\"matched\":%s,\"trace\":%s",
+	    verdict == CONDITION_HOLDS ? "true" : "false", trace.data);
 	return 0;
 }
 

@@ -29,6 +29,7 @@
 #include <stdbool.h>
 
 struct arena;
+struct buf;
 struct db;
 struct json_object;
 
@@ -63,5 +64,20 @@ struct condition {
  */
 bool condition_compile(struct db *, struct arena *, const char *org, struct json_object *c,
     int first, enum condition_on, struct condition *out);
+
+enum condition_verdict {
+	CONDITION_FAILED,
+	CONDITION_NO_TICKET,
+	CONDITION_HOLDS,
+	CONDITION_HOLDS_NOT
+};
+
+/*
+ * Whether a stored ticket fits a condition that was compiled with first = 3.
+ * What became of each comparison is added to trace: [{"path": …, "matched": …}].
+ * CONDITION_FAILED when the database did; db_error() tells.
+ */
+enum condition_verdict condition_judge(struct db *, struct arena *, const char *org,
+    const char *ticket, const struct condition *, struct buf *trace);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/conf.h"
 #include "base/fault.h"
 #include "base/log.h"
@@ -259,23 +260,48 @@ poll_lanes(struct due *d, struct arena *arena)
 }
 
 void
-due_failed(struct db *db, struct db *work, struct arena *arena, const char *org, const char *kind,
-    const PGresult *claimed, int row)
+due_failed(
+    const struct due_work *w, const char *org, const char *kind, const PGresult *claimed, int row)
 {
 	const char *ref = PQgetvalue(claimed, row, 0), *token = PQgetvalue(claimed, row, 1);
-	const char *why = db_error(work)->message;
+	const char *why = db_error(w->app)->message;
 	long attempts = strtol(PQgetvalue(claimed, row, 2), NULL, 10);
-	bool gave_up = attempts >= ATTEMPTS_MAX && db_error(work)->kind != DB_DOWN;
+	bool gave_up = attempts >= ATTEMPTS_MAX && db_error(w->app)->kind != DB_DOWN;
 
 	log_warn("%s %s of %s: %s", kind, ref, org, why);
-	db_begin(db, arena, DB_WRITE, &everybody);
+	db_begin(w->db, w->arena, DB_WRITE, &everybody);
 	if (gave_up)
-		db_do(db, SQL_DUE_DEAD, P(org, kind, ref, token, why));
+		db_do(w->db, SQL_DUE_DEAD, P(org, kind, ref, token, why));
 	else
-		db_do(db, SQL_DUE_RETRY,
+		db_do(w->db, SQL_DUE_RETRY,
 		    P(org, kind, ref, token,
-			arena_printf(arena, "%ld", 500L << (attempts > 7 ? 7 : attempts)), why));
-	db_commit(db);
+			arena_printf(w->arena, "%ld", 500L << (attempts > 7 ? 7 : attempts)), why));
+	db_commit(w->db);
+}
+
+const char *
+due_array(struct arena *arena, const PGresult *claimed, int row, int column)
+{
+	int i = row == -1 ? 0 : row, end = row == -1 ? PQntuples(claimed) : row + 1;
+	struct buf out;
+
+	buf_init(&out, arena, 1024);
+	buf_char(&out, '{');
+	for (; i < end; i++)
+		buf_printf(&out, "%s%s", out.len == 1 ? "" : ",", PQgetvalue(claimed, i, column));
+	buf_char(&out, '}');
+	return out.data;
+}
+
+const char *
+due_token(const PGresult *claimed, const char *ref)
+{
+	int i;
+
+	for (i = 0; i < PQntuples(claimed); i++)
+		if (strcmp(PQgetvalue(claimed, i, 0), ref) == 0)
+			return PQgetvalue(claimed, i, 1);
+	return NULL;
 }
 
 /* Milliseconds until the first lane of any kind is due. */

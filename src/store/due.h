@@ -35,6 +35,18 @@ struct due_kind {
 	void *arg;
 };
 
+/* What a kind works with that acts in the organisations, as the workers' role. */
+struct due_work {
+	struct db *app; /* the workers' role */
+	struct db *db;  /* the scheduler's: for what failed */
+	struct arena *arena;
+};
+
+/* Column of the claimed rows as an array's text: of that row, or of all when it is -1. */
+const char *due_array(struct arena *, const PGresult *claimed, int row, int column);
+/* The token of the claimed job, or NULL. */
+const char *due_token(const PGresult *claimed, const char *ref);
+
 /* kinds ends in .kind NULL and stays valid. */
 struct due *due_new(struct db *, struct redis *, const struct due_kind *kinds);
 void due_free(struct due *);
@@ -46,11 +58,11 @@ void due_look_lane(
 /* All of them, because a wake-up did not say whose it is. */
 void due_look_all(struct due *, struct arena *);
 /*
- * After a transaction of `work` that failed: the claimed job in that row is
+ * After a transaction of work->app that failed: the claimed job in that row is
  * tried again later, and later each time, or is dead after ten attempts.
  */
-void due_failed(struct db *, struct db *work, struct arena *, const char *org, const char *kind,
-    const PGresult *claimed, int row);
+void due_failed(
+    const struct due_work *, const char *org, const char *kind, const PGresult *claimed, int row);
 /* Do what is due. Milliseconds until there is more, at most 1000. */
 int due_run(struct due *, struct arena *);
 

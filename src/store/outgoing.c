@@ -10,8 +10,11 @@
 #include <unistd.h>
 
 #include "base/conf.h"
+#include "base/json.h"
 #include "base/network.h"
 #include "base/arena.h"
+
+#define TEXT_MAX 4096
 
 /* Not global unicast: the IANA special-purpose registries of IPv4 and IPv6 (RFC 6890). */
 static const char special[] =
@@ -249,6 +252,14 @@ outgoing_result(struct outgoing *o, CURLcode code, const char **error)
 	else if (status < 200 || status >= 400)
 		*error = "The reply was no 2xx.";
 	return status;
+}
+
+const char *
+outgoing_text(const struct outgoing *o, struct arena *arena, const char *otherwise)
+{
+	const char *cut = utf8_cut(arena, o->reply, TEXT_MAX);
+
+	return strlen(o->reply) == o->reply_len && utf8_valid(cut, strlen(cut)) ? cut : otherwise;
 }
 
 long

@@ -17,6 +17,8 @@
 #define OUTGOING_REPLY_MAX 16384 /* a longer reply is cut off and counts as a failure */
 #define OUTGOING_URL_MAX 2048
 
+struct arena;
+
 struct outgoing {
 	CURL *curl;
 	struct curl_slist *headers;
@@ -41,6 +43,8 @@ void outgoing_header(struct outgoing *, const char *line);
 void outgoing_free(struct outgoing *);
 /* After the transfer: the HTTP status, 0 without a reply. *error is a sentence or NULL for 2xx. */
 long outgoing_result(struct outgoing *, CURLcode, const char **error);
+/* Up to 4 KiB of the reply as PostgreSQL and JSON take it; `otherwise` when it is not text. */
+const char *outgoing_text(const struct outgoing *, struct arena *, const char *otherwise);
 /* Milliseconds that the transfer took. */
 long outgoing_ms(const struct outgoing *);
 

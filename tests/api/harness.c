@@ -540,6 +540,16 @@ count(const char *path)
 	return json_object_array_length(at(path));
 }
 
+const char *
+keep_id(const char *id)
+{
+	static char kept[64][40];
+	static unsigned n;
+
+	snprintf(kept[++n % LENGTH(kept)], sizeof(kept[0]), "%s", id);
+	return kept[n % LENGTH(kept)];
+}
+
 void
 expect_field(const char *field, const char *code)
 {
@@ -556,7 +566,7 @@ expect_field(const char *field, const char *code)
 void
 relay(void)
 {
-	while (relay_run(scheduler, worker->redis, NULL, keep) > 0)
+	while (relay_run(scheduler, worker->redis, keep, NULL, NULL) > 0)
 		;
 	arena_reset(keep);
 }
@@ -591,14 +601,13 @@ void
 run_due(void)
 {
 	struct db *app = db_new(conf.db_url, "test-due", 15000);
-	struct sla_jobs sla = { .app = app, .db = scheduler, .arena = keep };
-	struct workflow_jobs flows = { .app = app, .db = scheduler, .arena = keep };
-	struct due_kind kinds[] = { sla_kind(&sla), sla_apply_kind(&sla), workflow_kind(&flows),
+	struct due_work work = { .app = app, .db = scheduler, .arena = keep };
+	struct due_kind kinds[] = { sla_kind(&work), sla_apply_kind(&work), workflow_kind(&work),
 		{ .kind = NULL } };
 	struct due *due;
 	int i;
 
-	while (workflows_timed(&flows))
+	while (workflows_timed(&work))
 		;
 	for (i = 0; i < 8; i++) {
 		relay();

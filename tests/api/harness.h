@@ -70,6 +70,9 @@ long number(const char *path);
 bool has(const char *path);
 size_t count(const char *path); /* elements of an array */
 
+/* A copy of an id that outlives text() and fmt(): the last 64 are kept. */
+const char *keep_id(const char *);
+
 /* The status, with the body in the message when it is another. */
 #define expect(wanted) \
 	ck_assert_msg(status == (wanted), "%s:%d: status %d, wanted %d: %s", __FILE__, __LINE__, \

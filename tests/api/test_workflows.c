@@ -4,17 +4,6 @@
 
 #include "harness.h"
 
-static char kept[16][40];
-
-static const char *
-keep_id(const char *id)
-{
-	static unsigned n;
-
-	snprintf(kept[++n % 16], 40, "%s", id);
-	return kept[n % 16];
-}
-
 static const char *
 make_workflow(const char *name, const char *topic, const char *conditions, const char *actions)
 {

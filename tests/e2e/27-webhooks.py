@@ -10,17 +10,10 @@ import signal
 import subprocess
 import time
 
-from e2e import call, check, fail, ok, percentile, stack
+from e2e import ask, call, check, fail, ok, percentile, pid_of, stack
 from receiver import Receiver, event_of, signed
 
 receiver = Receiver()
-
-
-def ask(method, path, body=None, want=200):
-    reply = call(method, path, body)
-    if reply.status != want:
-        fail(f"{method} {path} answers {want} (seen: {reply.status} {reply.body[:300]!r})")
-    return reply.json() if reply.body else None
 
 
 def hook(path, **more):
@@ -35,10 +28,6 @@ def arrived(path, tickets):
     """Whether each of the tickets came to the path."""
     wanted = set(tickets)
     return lambda arrivals: wanted <= {event_of(a)["ticket_id"] for a in arrivals if a.path == path}
-
-
-def pid_of(name):
-    return int(open(os.path.join(os.environ["E2E_DIR"], "pid", name)).read().split()[0])
 
 
 def the_event_arrives_signed():

@@ -8,14 +8,7 @@ flushed while they wait.
 import datetime
 import time
 
-from e2e import ORG, call, check, fail, percentile, psql, stack
-
-
-def ask(method, path, body=None, want=200):
-    reply = call(method, path, body)
-    if reply.status != want:
-        fail(f"{method} {path} answers {want} (seen: {reply.status} {reply.body[:300]!r})")
-    return reply.json() if reply.body else None
+from e2e import ORG, ask, check, percentile, psql, stack
 
 
 def await_rows(sql, wanted, seconds):

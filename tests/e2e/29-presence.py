@@ -6,18 +6,7 @@ import os
 import signal
 import uuid
 
-from e2e import ORG, call, check, fail, stack
-
-
-def ask(method, path, body=None, want=200, **more):
-    reply = call(method, path, body, **more)
-    if reply.status != want:
-        fail(f"{method} {path} answers {want} (seen: {reply.status} {reply.body[:300]!r})")
-    return reply.json() if reply.body else None
-
-
-def pid_of(name):
-    return int(open(os.path.join(os.environ["E2E_DIR"], "pid", name)).read().split()[0])
+from e2e import ORG, ask, call, check, pid_of, stack
 
 
 def user(name):

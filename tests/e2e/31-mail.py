@@ -11,7 +11,7 @@ import sys
 import time
 import uuid
 
-from e2e import ORG, call, check, fail, ok, psql, stack
+from e2e import ORG, ask, call, check, ok, psql, stack
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 VENV = os.path.join(os.environ["STACK_BUILD"], "aiosmtpd")
@@ -71,13 +71,6 @@ def start_server():
 def stop_server(run):
     run.stdin.close()
     run.wait(10)
-
-
-def ask(method, path, body=None, want=200, **more):
-    reply = call(method, path, body, **more)
-    if reply.status != want:
-        fail(f"{method} {path} answers {want} (seen: {reply.status} {reply.body[:300]!r})")
-    return reply.json() if reply.body else None
 
 
 def messages(address):

@@ -10,6 +10,7 @@ import json
 import os
 import time
 
+import e2e
 from e2e import URL, call, check, ok, fail, parallel, psql, stack
 
 ORG = "org_day"
@@ -20,10 +21,7 @@ key = None
 
 
 def ask(method, path, body=None, want=200, **more):
-    reply = call(method, path, body, key=key, **more)
-    if reply.status != want:
-        fail(f"{method} {path} answers {want} (seen: {reply.status} {reply.body[:300]!r})")
-    return reply.json() if reply.body else None
+    return e2e.ask(method, path, body, want, key=key, **more)
 
 
 def wait_for(path, seconds=60):

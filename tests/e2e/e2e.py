@@ -69,6 +69,14 @@ def call(method, path, body=None, key=KEY, headers=None, source=None, timeout=20
         connection.close()
 
 
+def ask(method, path, body=None, want=200, **more):
+    """The JSON of a call that must be answered with this status; None without a body."""
+    reply = call(method, path, body, **more)
+    if reply.status != want:
+        fail(f"{method} {path} answers {want} (seen: {reply.status} {reply.body[:300]!r})")
+    return reply.json() if reply.body else None
+
+
 def parallel(count, threads, function):
     """function(i) for i below count, on so many threads; the results in order of i."""
     results = [None] * count
@@ -192,6 +200,12 @@ def stack(function):
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
         fail(f"{function}: {done.stdout.strip()}")
+
+
+def pid_of(name):
+    """Of a process of the stack: "scheduler", "redis", …"""
+    with open(os.path.join(os.environ["E2E_DIR"], "pid", name), encoding="ascii") as file:
+        return int(file.read().split()[0])
 
 
 def children(pid):

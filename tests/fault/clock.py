@@ -10,16 +10,9 @@ import os
 import subprocess
 import time
 
-from e2e import call, check, fail, ok, psql
+from e2e import ask, check, ok, psql
 
 TIMERS = 20
-
-
-def ask(method, path, body=None, want=201):
-    reply = call(method, path, body)
-    if reply.status != want:
-        fail(f"{method} {path} answers {want} (seen: {reply.status} {reply.body[:300]!r})")
-    return reply.json()
 
 
 def cpu(pid):
@@ -36,11 +29,11 @@ for step in "+1h", "-1h":
     run = subprocess.Popen([os.path.join(os.environ["STACK_BUILD"], "serviceos-scheduler"), "-c", os.environ["STACK_CONF"]],
                            env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
-        ticket = ask("POST", "/api/tickets", {"title": f"clock {step}"})["ticket_id"]
+        ticket = ask("POST", "/api/tickets", {"title": f"clock {step}"}, 201)["ticket_id"]
         began, used = time.monotonic(), cpu(run.pid)
         start = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=57)
         timers = [ask("POST", "/api/sla/timers", {"ticket_id": ticket, "metric": "custom", "target_minutes": 1, "warn_percent": 99,
-                                                  "started_at": start.isoformat().replace("+00:00", "Z")})["timer_id"] for _ in range(TIMERS)]
+                                                  "started_at": start.isoformat().replace("+00:00", "Z")}, 201)["timer_id"] for _ in range(TIMERS)]
         ids = "'{" + ",".join(timers) + "}'"
         late = f"""SELECT (extract(epoch FROM e.occurred_at - t.due_at) * 1000)::int FROM event e
                      JOIN sla_timer t ON t.org_id = e.org_id AND t.timer_id::text = e.resource_id

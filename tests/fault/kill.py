@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 
-from e2e import call, check, fail, ok, psql
+from e2e import ask, check, fail, ok, psql
 from receiver import Receiver, event_of
 
 SEEDS = int(sys.argv[1])
@@ -39,21 +39,14 @@ def scheduler(fault=None):
                             env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
 
-def ask(method, path, body=None, want=201):
-    reply = call(method, path, body)
-    if reply.status != want:
-        fail(f"{method} {path} answers {want} (seen: {reply.status} {reply.body[:300]!r})")
-    return reply.json()
-
-
 def work(name):
     """Tickets with a webhook and a workflow, a clock for each that rings soon, and a bulk job over all."""
     soon = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=58.5)
     tickets, timers = [], []
     for i in range(TICKETS):
-        tickets.append(ask("POST", "/api/tickets", {"title": name})["ticket_id"])
+        tickets.append(ask("POST", "/api/tickets", {"title": name}, 201)["ticket_id"])
         timers.append(ask("POST", "/api/sla/timers", {"ticket_id": tickets[-1], "metric": "custom", "target_minutes": 1,
-                                                      "started_at": soon.isoformat().replace("+00:00", "Z")})["timer_id"])
+                                                      "started_at": soon.isoformat().replace("+00:00", "Z")}, 201)["timer_id"])
     job = ask("POST", "/api/bulk/jobs", {"action": "tag", "add": ["swept"], "conditions": {
         "field": "title", "op": "eq", "value": name}}, 202)["job_id"]
     return tickets, timers, job
@@ -113,9 +106,9 @@ def round_of(point, visit):
         healthy.wait(20)
 
 
-ask("POST", "/api/v1/webhooks", {"url": receiver.url + "/ok/ledger", "topics": ["ticket.created"]})
+ask("POST", "/api/v1/webhooks", {"url": receiver.url + "/ok/ledger", "topics": ["ticket.created"]}, 201)
 ask("POST", "/api/workflows", {"name": "Note", "trigger": {"type": "event", "topics": ["ticket.created"]},
-                               "actions": [{"action": "note", "body": "seen"}]})
+                               "actions": [{"action": "note", "body": "seen"}]}, 201)
 seed = int(os.environ.get("FAULT_SEED", "1"))
 random.seed(seed)
 for point in POINTS:
