@@ -1,17 +1,22 @@
 -- Search: keeping the words, finding candidates, marking what matched.
 -- The functions that touch search_document run as its owner.
 
-CREATE OR REPLACE FUNCTION search_keep(p_org text, p_kind text, p_id uuid, p_ticket uuid, p_at timestamptz, p_title text, p_words tsvector)
+CREATE OR REPLACE FUNCTION search_keep(p_new boolean, p_org text, p_kind text, p_id uuid, p_ticket uuid, p_at timestamptz, p_title text, p_words tsvector)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
   -- A worker writes its own organisation's words; what calls it otherwise is no trigger of its rows.
   IF session_user = 'serviceos_app' AND p_org IS DISTINCT FROM NULLIF(current_setting('app.org', true), '') THEN
     RAISE insufficient_privilege;
   END IF;
-  INSERT INTO search_document AS d (org_id, kind, id, ticket_id, at, title, words)
-  VALUES (p_org, p_kind, p_id, p_ticket, p_at, p_title, p_words)
-  ON CONFLICT (org_id, kind, id) DO UPDATE
-     SET ticket_id = excluded.ticket_id, title = excluded.title, words = excluded.words;
+  IF p_new THEN
+    INSERT INTO search_document AS d (org_id, kind, id, ticket_id, at, title, words)
+    VALUES (p_org, p_kind, p_id, p_ticket, p_at, p_title, p_words)
+    ON CONFLICT (org_id, kind, id) DO UPDATE
+       SET ticket_id = excluded.ticket_id, title = excluded.title, words = excluded.words;
+  ELSE -- what is deleted has no words, and gets none by a change
+    UPDATE search_document d SET ticket_id = p_ticket, title = p_title, words = p_words
+     WHERE d.org_id = p_org AND d.kind = p_kind AND d.id = p_id;
+  END IF;
 END
 $$;
 
@@ -23,10 +28,31 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION search_keep_ticket(p_new boolean, t ticket) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM search_keep(p_new, t.org_id, 'ticket', t.ticket_id, t.ticket_id, t.created_at, t.title,
+    setweight(to_tsvector('simple', t.title), 'A') || setweight(to_tsvector('simple', left(t.description, 20000)), 'B'));
+END
+$$;
+
+CREATE OR REPLACE FUNCTION search_keep_comment(p_new boolean, c comment) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM search_keep(p_new, c.org_id, CASE WHEN c.internal THEN 'note' ELSE 'comment' END, c.comment_id, c.ticket_id,
+    c.created_at, NULL, setweight(to_tsvector('simple', left(c.body, 20000)), 'C'));
+END
+$$;
+
+CREATE OR REPLACE FUNCTION search_keep_customer(p_new boolean, c customer) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM search_keep(p_new, c.org_id, 'customer', c.customer_id, NULL, c.created_at, NULLIF(c.name, ''),
+    setweight(to_tsvector('simple', c.name || ' ' || COALESCE(c.email, '') || ' ' ||
+      translate(COALESCE(c.email, ''), '@.-_+', '     ') || ' ' || COALESCE(c.phone, '') || ' ' || COALESCE(c.external_id, '')), 'A'));
+END
+$$;
+
 CREATE OR REPLACE FUNCTION search_ticket() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM search_keep(NEW.org_id, 'ticket', NEW.ticket_id, NEW.ticket_id, NEW.created_at, NEW.title,
-    setweight(to_tsvector('simple', NEW.title), 'A') || setweight(to_tsvector('simple', left(NEW.description, 20000)), 'B'));
+  PERFORM search_keep_ticket(TG_OP = 'INSERT', NEW);
   RETURN NULL;
 END
 $$;
@@ -36,10 +62,28 @@ CREATE OR REPLACE TRIGGER search_update AFTER UPDATE ON ticket
 CREATE OR REPLACE TRIGGER search_delete AFTER DELETE ON ticket
   FOR EACH ROW EXECUTE FUNCTION search_forget('ticket_id', 'ticket');
 
+-- A deleted ticket is not found, nor is its thread; one that comes back is.
+CREATE OR REPLACE FUNCTION search_ticket_gone() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  IF NEW.deleted_at IS NOT NULL THEN
+    DELETE FROM search_document d
+     USING (SELECT 'ticket' AS kind, NEW.ticket_id AS id UNION ALL
+            SELECT CASE WHEN c.internal THEN 'note' ELSE 'comment' END, c.comment_id
+              FROM comment c WHERE c.org_id = NEW.org_id AND c.ticket_id = NEW.ticket_id) x
+     WHERE d.org_id = NEW.org_id AND d.kind = x.kind AND d.id = x.id;
+  ELSE
+    PERFORM search_keep_ticket(true, NEW);
+    PERFORM search_keep_comment(true, c) FROM comment c WHERE c.org_id = NEW.org_id AND c.ticket_id = NEW.ticket_id;
+  END IF;
+  RETURN NULL;
+END
+$$;
+CREATE OR REPLACE TRIGGER search_gone AFTER UPDATE ON ticket
+  FOR EACH ROW WHEN ((NEW.deleted_at IS NULL) <> (OLD.deleted_at IS NULL)) EXECUTE FUNCTION search_ticket_gone();
+
 CREATE OR REPLACE FUNCTION search_comment() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM search_keep(NEW.org_id, CASE WHEN NEW.internal THEN 'note' ELSE 'comment' END, NEW.comment_id, NEW.ticket_id,
-    NEW.created_at, NULL, setweight(to_tsvector('simple', left(NEW.body, 20000)), 'C'));
+  PERFORM search_keep_comment(TG_OP = 'INSERT', NEW);
   RETURN NULL;
 END
 $$;
@@ -51,9 +95,7 @@ CREATE OR REPLACE TRIGGER search_delete AFTER DELETE ON comment
 
 CREATE OR REPLACE FUNCTION search_customer() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM search_keep(NEW.org_id, 'customer', NEW.customer_id, NULL, NEW.created_at, NULLIF(NEW.name, ''),
-    setweight(to_tsvector('simple', NEW.name || ' ' || COALESCE(NEW.email, '') || ' ' ||
-      translate(COALESCE(NEW.email, ''), '@.-_+', '     ') || ' ' || COALESCE(NEW.phone, '') || ' ' || COALESCE(NEW.external_id, '')), 'A'));
+  PERFORM search_keep_customer(TG_OP = 'INSERT', NEW);
   RETURN NULL;
 END
 $$;
@@ -63,6 +105,10 @@ CREATE OR REPLACE TRIGGER search_update AFTER UPDATE ON customer
   EXECUTE FUNCTION search_customer();
 CREATE OR REPLACE TRIGGER search_delete AFTER DELETE ON customer
   FOR EACH ROW EXECUTE FUNCTION search_forget('customer_id', 'customer');
+-- Merging is for good: who was merged is found under the other's name.
+CREATE OR REPLACE TRIGGER search_merged AFTER UPDATE ON customer
+  FOR EACH ROW WHEN (NEW.merged_into_id IS NOT NULL AND OLD.merged_into_id IS NULL)
+  EXECUTE FUNCTION search_forget('customer_id', 'customer');
 
 -- "quoted words", -without, or: the syntax of web searches; the last word may be its beginning.
 CREATE OR REPLACE FUNCTION search_query(p_text text) RETURNS tsquery LANGUAGE plpgsql IMMUTABLE AS $$
@@ -76,81 +122,117 @@ BEGIN
 END
 $$;
 
--- The words of the text, each that stands nowhere near one of the newest 2000
--- documents as the word there that looks most like it. Null when nothing looks alike.
-CREATE OR REPLACE FUNCTION search_corrected(p_org text, p_text text) RETURNS text LANGUAGE sql STABLE AS $$
-  WITH known AS MATERIALIZED (
-    SELECT DISTINCT unnest(tsvector_to_array(d.words)) AS word
-      FROM (SELECT x.words FROM search_document x WHERE x.org_id = p_org ORDER BY x.at DESC LIMIT 2000) d
+-- The words of the text, each that stands nowhere as the one that looks most like
+-- it among those that several of the newest 500 documents have. Null when
+-- nothing looks alike, or all of them stand somewhere.
+CREATE OR REPLACE FUNCTION search_corrected(p_org text, p_text text) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN (WITH known AS MATERIALIZED (
+    SELECT k.word
+      FROM (SELECT unnest(tsvector_to_array(d.words)) AS word
+              FROM (SELECT x.words FROM search_document x
+                     WHERE x.org_id = p_org AND x.kind <> 'customer' ORDER BY x.at DESC LIMIT 500) d) k
+     GROUP BY k.word HAVING count(*) > 1
   ), asked AS (
     SELECT w.word, w.n FROM regexp_split_to_table(lower(btrim(p_text)), '\s+') WITH ORDINALITY AS w(word, n)
+  ), best AS MATERIALIZED (
+    SELECT a.n, a.word, COALESCE(
+             (SELECT k.word FROM known k WHERE k.word = a.word),
+             (SELECT a.word FROM search_document d
+               WHERE d.org_id = p_org AND d.words @@ plainto_tsquery('simple', a.word) AND d.kind <> 'customer' LIMIT 1),
+             (SELECT x.word
+                FROM (SELECT k.word, similarity(k.word, a.word) AS likeness FROM known k
+                       WHERE length(k.word) BETWEEN length(a.word) - 2 AND length(a.word) + 2 OFFSET 0) x
+               WHERE x.likeness >= 0.3 ORDER BY x.likeness DESC, x.word LIMIT 1)) AS best
+      FROM asked a
   )
-  SELECT CASE WHEN bool_and(b.best IS NOT NULL) AND bool_or(b.best <> a.word) THEN string_agg(b.best, ' ' ORDER BY a.n) END
-    FROM asked a
-    LEFT JOIN LATERAL (
-         SELECT k.word AS best FROM known k
-          WHERE length(k.word) BETWEEN length(a.word) - 2 AND length(a.word) + 2 AND similarity(k.word, a.word) >= 0.3
-          ORDER BY k.word = a.word DESC, similarity(k.word, a.word) DESC, k.word LIMIT 1) b ON true
-$$;
-
--- At most 1000 documents of the transaction's organisation, with their rank.
--- Fewer than 3000 matches are ranked all; of more, the newest 1000 are. What more
--- than one of 40 of the newest documents have is looked for among the newest
--- alone: the index of words would gather all of its places first. When nothing matches, the words
--- are corrected by those that are there ("pasword"), or in an organisation of
--- moderate size titles and names that look alike are taken.
-DO $$
-BEGIN
-  IF to_regtype('search_hit') IS NULL THEN
-    CREATE TYPE search_hit AS (kind text, id uuid, ticket_id uuid, rank real);
-  END IF;
+  SELECT CASE WHEN bool_and(b.best IS NOT NULL) AND bool_or(b.best <> b.word) THEN string_agg(b.best, ' ' ORDER BY b.n) END
+    FROM best b);
 END
 $$;
+
+-- Whether looking through the newest documents until 500 match is cheaper than
+-- gathering all matches: with n documents, a share s of which match, 500 / s
+-- documents are read one way and s * n the other, each of which costs five times as much.
+CREATE OR REPLACE FUNCTION search_frequent(p_org text, p_query tsquery, p_kinds text[]) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN (SELECT (count(*) / 300.0) ^ 2 * (SELECT c.next_number FROM ticket_counter c WHERE c.org_id = p_org) > 100
+            FROM (SELECT d.kind, d.words FROM search_document d
+                   WHERE d.org_id = p_org AND d.kind <> 'customer' ORDER BY d.at DESC LIMIT 300) x
+           WHERE x.words @@ p_query AND x.kind = ANY (p_kinds));
+END
+$$;
+
+-- What matches, with its rank. A word that is frequent among the newest documents
+-- is looked for there until 500 have it, because the index of words would gather all
+-- of its places first; so is one of which there are 5000. The last word is a
+-- beginning when fewer than 200 have it as it stands; such hits rank half.
+CREATE OR REPLACE FUNCTION search_matching(p_org text, p_whole tsquery, p_begun tsquery, p_kinds text[])
+RETURNS TABLE (kind text, id uuid, ticket_id uuid, score int, more boolean)
+LANGUAGE plpgsql STABLE ROWS 200 SET plan_cache_mode = force_generic_plan AS $$ -- planning takes longer than looking
+DECLARE
+  frequent boolean := p_kinds <> '{customer}' AND search_frequent(p_org, p_begun, p_kinds);
+BEGIN
+  RETURN QUERY
+    WITH whole AS MATERIALIZED (
+      SELECT d.kind, d.id, d.ticket_id, (ts_rank(d.words, p_whole) * 1000000)::int
+        FROM search_document d
+       WHERE NOT frequent AND d.org_id = p_org AND d.words @@ p_whole AND d.kind = ANY (p_kinds) AND d.kind <> 'customer' LIMIT 5000
+    ), found AS MATERIALIZED (
+      SELECT count(*) AS n FROM whole
+    )
+    SELECT w.*, false FROM whole w
+    UNION ALL
+    (SELECT d.kind, d.id, d.ticket_id, (ts_rank(d.words, p_whole) * 500000 + ts_rank(d.words, p_begun) * 500000)::int, false
+       FROM search_document d
+      WHERE 'customer' = ANY (p_kinds) AND d.org_id = p_org AND d.words @@ p_begun AND d.kind = 'customer' LIMIT 1000)
+    UNION ALL
+    (SELECT d.kind, d.id, d.ticket_id, (ts_rank(d.words, p_begun) * 500000)::int, false
+       FROM search_document d
+      WHERE NOT frequent AND (SELECT f.n FROM found f) < 200
+        AND d.org_id = p_org AND d.words @@ p_begun AND NOT d.words @@ p_whole AND d.kind = ANY (p_kinds) AND d.kind <> 'customer'
+      LIMIT 1000)
+    UNION ALL
+    (SELECT x.kind, x.id, x.ticket_id, (ts_rank(x.words, p_begun) * 1000000)::int, true
+       FROM (SELECT * FROM search_document d WHERE d.org_id = p_org AND d.kind <> 'customer' ORDER BY d.at DESC LIMIT 50000) x
+      WHERE (frequent OR (SELECT f.n FROM found f) = 5000)
+        AND x.words @@ p_begun AND x.kind = ANY (p_kinds) AND x.id NOT IN (SELECT w.id FROM whole w)
+      LIMIT 501);
+END
+$$;
+
+-- The documents of the transaction's organisation that match, with their rank in
+-- millionths. When nothing does, the words are corrected by those that are there
+-- ("pasword"), or in an organisation of moderate size titles and names that look
+-- alike are taken. More: there are others that match and are not among these.
 CREATE OR REPLACE FUNCTION search_candidates(p_text text, p_kinds text[])
-RETURNS TABLE (kind text, id uuid, ticket_id uuid, score numeric, matches bigint, alike boolean)
+RETURNS TABLE (kind text, id uuid, ticket_id uuid, score int, more boolean, alike boolean)
 LANGUAGE plpgsql STABLE ROWS 200 SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   org text := NULLIF(current_setting('app.org', true), '');
-  q tsquery := search_query(p_text);
-  words_only boolean := p_text ~ '^[[:alnum:][:space:]]{4,100}$';
+  words text := p_text;
   corrected text;
-  common boolean := false;
-  n bigint := 0;
-  hits search_hit[];
+  n int;
 BEGIN
   FOR try IN 1 .. 2 LOOP
-    common := (SELECT count(*) FROM (SELECT d.words FROM search_document d
-                 WHERE d.org_id = org AND d.kind = ANY (p_kinds) AND d.kind <> 'customer'
-                 ORDER BY d.at DESC LIMIT 300) x WHERE x.words @@ q) >= 8;
-    EXIT WHEN common;
-    SELECT array_agg(ROW(x.kind, x.id, x.ticket_id, x.rank)::search_hit), count(*) INTO hits, n
-      FROM (SELECT d.kind, d.id, d.ticket_id, ts_rank(d.words, q) AS rank FROM search_document d
-             WHERE d.org_id = org AND d.words @@ q AND d.kind = ANY (p_kinds) LIMIT 3000) x;
-    EXIT WHEN n > 0 OR try = 2 OR NOT words_only;
+    IF numnode(websearch_to_tsquery('simple', words)) = 0 THEN
+      RETURN;
+    END IF;
+    RETURN QUERY
+      SELECT m.*, corrected IS NOT NULL FROM search_matching(org, websearch_to_tsquery('simple', words), search_query(words), p_kinds) m;
+    GET DIAGNOSTICS n = ROW_COUNT;
+    IF n > 0 OR p_text !~ '^[[:alnum:][:space:]]{4,100}$' THEN
+      RETURN;
+    END IF;
+    EXIT WHEN try = 2;
     corrected := search_corrected(org, p_text);
     EXIT WHEN corrected IS NULL;
-    q := search_query(corrected);
+    words := corrected;
   END LOOP;
-  IF common THEN
-    -- The newest ones, until there are enough: the order goes by its own index.
-    RETURN QUERY
-      SELECT x.kind, x.id, x.ticket_id, round(ts_rank(x.words, q)::numeric, 6), 3000::bigint, corrected IS NOT NULL
-        FROM (SELECT * FROM search_document d WHERE d.org_id = org AND d.kind = ANY (p_kinds) ORDER BY d.at DESC LIMIT 50000) x
-       WHERE x.words @@ q
-       LIMIT 1000;
-  ELSIF n = 3000 THEN
-    RETURN QUERY
-      SELECT x.kind, x.id, x.ticket_id, round(ts_rank(x.words, q)::numeric, 6), n, corrected IS NOT NULL
-        FROM (SELECT * FROM search_document d WHERE d.org_id = org AND d.words @@ q AND d.kind = ANY (p_kinds)
-               ORDER BY d.at DESC LIMIT 1000) x;
-  ELSIF n > 0 THEN
-    RETURN QUERY
-      SELECT h.kind, h.id, h.ticket_id, round(h.rank::numeric, 6), n, corrected IS NOT NULL
-        FROM unnest(hits) h ORDER BY 4 DESC, 2 LIMIT 1000;
-  ELSIF words_only AND (SELECT count(*) FROM (SELECT 1 FROM search_document d WHERE d.org_id = org LIMIT 20001) x) <= 20000 THEN
+  IF (SELECT count(*) FROM (SELECT 1 FROM search_document d WHERE d.org_id = org LIMIT 20001) x) <= 20000 THEN
     PERFORM set_config('pg_trgm.word_similarity_threshold', '0.5', true);
     RETURN QUERY
-      SELECT x.kind, x.id, x.ticket_id, round(word_similarity(p_text, x.title)::numeric, 6), 0::bigint, true
+      SELECT x.kind, x.id, x.ticket_id, (word_similarity(p_text, x.title) * 1000000)::int, false, true
         FROM (SELECT * FROM search_document d
                WHERE d.org_id = org AND p_text <% d.title AND d.kind = ANY (p_kinds) LIMIT 1000) x
        ORDER BY 4 DESC, 2 LIMIT 200;

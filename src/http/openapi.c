@@ -131,7 +131,7 @@ put_parameters(struct buf *out, const struct route *route)
 	if (route->method == GET && route->reply != NULL && (route->flags & R_PUBLIC) == 0)
 		put_parameter(out, "fields", "query", false, "{\"type\":\"string\"}",
 		    "Comma list of the members to show.");
-	if (route->method != GET && (route->flags & R_PUBLIC) == 0)
+	if (route_writes(route) && (route->flags & R_PUBLIC) == 0)
 		put_parameter(out, "Idempotency-Key", "header", false,
 		    "{\"type\":\"string\",\"minLength\":1,\"maxLength\":255}",
 		    "The same key and request give the stored reply for 24 hours.");

@@ -141,6 +141,12 @@ method_word(enum method method)
 }
 
 bool
+route_writes(const struct route *route)
+{
+	return route->method != GET && (route->flags & R_READ) == 0;
+}
+
+bool
 resource_versioned(const struct resource *shape)
 {
 	const struct field *f;

@@ -115,6 +115,9 @@ struct include {
 #define R_EMPTY 0x400    /* 204 instead of the reply when there is nothing to give */
 #define R_TOKEN 0x800    /* a stream token in the query is a credential, too */
 #define R_FORM 0x1000    /* a streamed body may be a form, of which the part `file` is the file */
+#define R_READ \
+	0x2000 /* changes nothing, though it is no GET: no transaction of writes, nothing to retry \
+	          safely */
 #define R_NUMBERS \
 	0x200          /* the same for each of the body's tickets; r->number is an array's text \
 	                */
@@ -152,6 +155,8 @@ struct route_group {
 	const struct route *routes; /* ends in .path NULL */
 	const char *doc;
 };
+/* Whether it may change something. */
+bool route_writes(const struct route *);
 /* Whether it shows a version, hence has an ETag and takes If-Match. */
 bool resource_versioned(const struct resource *);
 

@@ -212,7 +212,7 @@ begin(struct req *r)
 		.request_id = r->request_id,
 		.suppress = http_header(r->in, "x-serviceos-suppress") };
 
-	db_begin(r->db, r->arena, r->route->method == GET ? DB_READ : DB_WRITE, &context);
+	db_begin(r->db, r->arena, route_writes(r->route) ? DB_WRITE : DB_READ, &context);
 }
 
 /* A write with an Idempotency-Key: the reply is complete before the commit. */
@@ -341,7 +341,7 @@ worth_another_try(struct req *r, int attempt)
 void
 transaction_run(struct req *r)
 {
-	const char *key = r->route->method == GET ? NULL : http_header(r->in, "idempotency-key");
+	const char *key = route_writes(r->route) ? http_header(r->in, "idempotency-key") : NULL;
 	int attempt;
 
 	make_new_id(r);
@@ -363,6 +363,6 @@ transaction_run(struct req *r)
 		if (!worth_another_try(r, attempt))
 			break;
 	}
-	if (!r->failed && r->route->method != GET)
+	if (!r->failed && route_writes(r->route))
 		worker_ping(r->worker, r->org);
 }

@@ -208,7 +208,7 @@ const struct route queue_routes[] = {
 	{ POST, PATH, "queues.create", check_conditions, S_USERS_WRITE, .flags = R_CREATE, .body = queue_fields, .reply = &queue,
 	    .exec = SQL_QUEUE_CREATE, .summary = "Create a queue" },
 	{ GET, PATH, "queues.list", api_list, S_USERS_READ, .reply = &queue, .list = &queues, .summary = "List queues" },
-	{ POST, PATH "/match", "queues.match", match, S_TICKETS_READ, .body = match_fields, .reply = &answer,
+	{ POST, PATH "/match", "queues.match", match, S_TICKETS_READ, .flags = R_READ, .body = match_fields, .reply = &answer,
 	    .summary = "Find matching queues", .doc = "Which queues want a ticket, or one with these attributes, and why.", .example = "{\"attributes\":{\"priority\":\"urgent\"}}" },
 	{ GET, PATH "/:id", "queues.get", api_get, S_USERS_READ, .reply = &queue, .includes = includes, .summary = "Get a queue" },
 	{ PATCH, PATH "/:id", "queues.update", check_conditions, S_USERS_WRITE, .body = queue_fields, .use = F_PATCH, .reply = &queue,

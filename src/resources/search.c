@@ -20,7 +20,7 @@ static const struct field search_fields[] = {
 	{ "facets",     T_ENUM, F_BODY|F_LIST, .words = facets, .example = "[\"status\"]", .doc = "Counts of the tickets found, by these." },
 	{ "highlight",  T_BOOL, F_BODY, .example = "true", .doc = "Mark what matched; true unless given." },
 	{ "limit",      T_INT,  F_BODY, 1, 100, .example = "20", .doc = "Items of a page; 20 unless given." },
-	{ "cursor",     T_STR,  F_BODY, 1, 200, .example = "\"MC4xLi4u\"", .doc = "next_cursor of the page before." },
+	{ "cursor",     T_STR,  F_BODY, 1, 200, .example = "\"NjA3OTI3\"", .doc = "next_cursor of the page before." },
 	{ .name = NULL }
 };
 static const struct field hit_fields[] = {
@@ -37,8 +37,8 @@ static const struct field hit_fields[] = {
 };
 static const struct field result_fields[] = {
 	{ "data",        T_OBJECT, F_OUT|F_LIST, .sub = hit_fields, .example = "[]", .doc = "Best first." },
-	{ "total",       T_INT,  F_OUT, .example = "42", .doc = "Hits, at most 1000." },
-	{ "total_is_exact", T_BOOL, F_OUT, .example = "true", .doc = "False when there are more; then the newest thousand were ranked." },
+	{ "total",       T_INT,  F_OUT, .example = "42", .doc = "Hits, at most 500: the best." },
+	{ "total_is_exact", T_BOOL, F_OUT, .example = "true", .doc = "False when there are more: of very many the best of 5000 are shown, and frequent words are looked for in the newest texts." },
 	{ "approximate", T_BOOL, F_OUT, .example = "false", .doc = "True when nothing matched and titles that look alike are shown." },
 	{ "facets",      T_OBJECT, F_OUT, .example = "{\"status\":{\"open\":40,\"closed\":2}}", .doc = "Counts by value." },
 	{ "has_more",    T_BOOL, F_OUT, .example = "false", .doc = "Whether there is another page." },
@@ -101,7 +101,7 @@ choose_kinds(struct search *s)
 	return arena_printf(s->r->arena, "{%s}", list.data);
 }
 
-/* "<score>:<id>" in base64url: the last hit of the page before. */
+/* "<score in millionths>:<id>" in base64url: the last hit of the page before. */
 static int
 take_cursor(struct search *s, const char **score, const char **id)
 {
@@ -110,15 +110,15 @@ take_cursor(struct search *s, const char **score, const char **id)
 	char *text, *colon;
 	long len;
 
-	*score = "2";
+	*score = "2000000";
 	*id = "00000000-0000-0000-0000-000000000000";
 	if (cursor == NULL)
 		return 0;
 	len = base64url_decode(s->r->arena, cursor, strlen(cursor), &raw);
 	text = len <= 0 ? NULL : arena_strndup(s->r->arena, (const char *)raw, (size_t)len);
 	colon = text == NULL ? NULL : strchr(text, ':');
-	if (colon == NULL || text[strspn(text, "0123456789.")] != ':' || colon - text > 12 ||
-	    !uuid_valid(colon + 1))
+	if (colon == NULL || text[strspn(text, "0123456789")] != ':' || colon == text ||
+	    colon - text > 7 || !uuid_valid(colon + 1))
 		return fail(s->r, E_INVALID_CURSOR);
 	*colon = '\0';
 	*score = text;
@@ -153,44 +153,103 @@ put_facets(struct search *s, struct buf *sql)
 	buf_str(sql, ") AS facets");
 }
 
+/*
+ * The columns that facets count, of all hits; no others, because a hit is
+ * joined with its ticket only for them and for conditions.
+ */
+static void
+put_columns(struct search *s, struct buf *sql, bool of_ticket)
+{
+	struct json_object *wanted = body_get(s->r, "facets");
+	unsigned i;
+
+	for (i = 0; facets[i] != NULL; i++) {
+		const char *column = strcmp(facets[i], "tag") == 0 ? "tags" : facets[i];
+
+		if (named(wanted, facets[i]))
+			buf_printf(sql, of_ticket ? ", t.%s" : ", NULL", column);
+	}
+}
+
+/* The hits that meet the conditions, with what the facets count. */
+static void
+put_seen(struct search *s, struct buf *sql)
+{
+	struct json_object *wanted = body_get(s->r, "facets");
+
+	if (!s->conditional && (wanted == NULL || json_object_array_length(wanted) == 0)) {
+		buf_str(sql, "seen AS (SELECT * FROM hit), ");
+		return;
+	}
+	buf_str(sql, "seen AS MATERIALIZED (SELECT h.kind, h.id, h.ticket_id, h.score");
+	put_columns(s, sql, true);
+	buf_str(sql, " FROM hit h JOIN ticket_v t ON t.org_id = $1 AND t.ticket_id = h.ticket_id "
+		     "WHERE h.kind <> 'customer' AND ");
+	buf_str(sql, s->condition.sql);
+	buf_str(sql, " UNION ALL SELECT h.kind, h.id, h.ticket_id, h.score");
+	put_columns(s, sql, false);
+	buf_str(sql, " FROM hit h WHERE h.kind = 'customer'), ");
+}
+
+static void
+put_highlights(struct buf *sql)
+{
+	buf_str(sql,
+	    "jsonb_strip_nulls(jsonb_build_object('title', search_mark(p.title, search_query($2::text), true), "
+	    "'text', search_mark(CASE p.kind WHEN 'ticket' THEN (SELECT NULLIF(t.description, '') FROM ticket t "
+	    "WHERE t.org_id = $1 AND t.ticket_id = p.id) WHEN 'customer' THEN NULL ELSE (SELECT c.body FROM "
+	    "comment c WHERE c.org_id = $1 AND c.comment_id = p.id) END, search_query($2::text), false))) ");
+}
+
+/* "#17" */
+static bool
+is_number(const char *query)
+{
+	size_t n = query[0] == '#' ? strspn(query + 1, "0123456789") : 0;
+
+	return n > 0 && n <= 15 && query[1 + n] == '\0';
+}
+
 /* $1 org, $2 query, $3 kinds, $4 score and $5 id of the cursor, $6 limit + 1, then the condition's.
  */
 static const char *
 compose(struct search *s)
 {
-	bool highlight = body_bool(s->r, "highlight", true);
 	struct buf sql;
 
 	buf_init(&sql, s->r->arena, 4096);
 	buf_str(&sql,
-	    "WITH hit AS MATERIALIZED (SELECT * FROM search_candidates($2::text, $3::text[]) UNION "
-	    "SELECT 'ticket', n.ticket_id, n.ticket_id, 1.0, 1, false FROM ticket_v n WHERE n.org_id = $1 "
-	    "AND $2::text ~ '^#[0-9]{1,15}$' AND n.number = substr($2::text, 2)::bigint), "
-	    "seen AS (SELECT h.*, t.title, t.status, t.priority, t.number, t.channel, t.team_id, "
-	    "t.assignee_user_id, t.tags FROM hit h JOIN ticket_v t ON t.org_id = $1 AND t.ticket_id = h.ticket_id "
-	    "WHERE h.kind <> 'customer' AND ");
-	buf_str(&sql, s->condition.sql);
+	    "WITH found AS MATERIALIZED (SELECT * FROM search_candidates($2::text, $3::text[])");
+	if (is_number(body_str(s->r, "query")))
+		buf_str(&sql,
+		    " c WHERE c.id <> ALL (SELECT n.ticket_id FROM ticket_v n WHERE n.org_id = $1 AND n.number = "
+		    "substr($2::text, 2)::bigint) UNION ALL "
+		    "SELECT 'ticket', n.ticket_id, n.ticket_id, 1000000, false, false FROM ticket_v n "
+		    "WHERE n.org_id = $1 AND n.number = substr($2::text, 2)::bigint");
 	buf_str(&sql,
-	    " UNION ALL SELECT h.*, c.name, NULL, NULL, NULL, NULL, NULL, NULL, '{}' FROM hit h "
-	    "JOIN customer_v c ON c.org_id = $1 AND c.customer_id = h.id AND c.merged_into_id IS NULL "
-	    "WHERE h.kind = 'customer'), "
-	    "page AS (SELECT * FROM seen s WHERE s.score < $4::numeric OR (s.score = $4::numeric AND s.id > $5::uuid) "
-	    "ORDER BY s.score DESC, s.id LIMIT $6::int) "
+	    "), hit AS MATERIALIZED (SELECT f.* FROM found f ORDER BY f.score DESC, f.id LIMIT 500), ");
+	put_seen(s, &sql);
+	buf_str(&sql,
+	    "chosen AS MATERIALIZED (SELECT s.* FROM seen s WHERE s.score < $4::int OR (s.score = $4::int "
+	    "AND s.id > $5::uuid) ORDER BY s.score DESC, s.id LIMIT $6::int), "
+	    "page AS (SELECT c.kind, c.id, c.ticket_id, c.score, COALESCE(t.title, u.name) AS title, t.status, "
+	    "t.priority, t.number FROM chosen c "
+	    "LEFT JOIN ticket_v t ON t.org_id = $1 AND t.ticket_id = c.ticket_id "
+	    "LEFT JOIN customer_v u ON c.kind = 'customer' AND u.org_id = $1 AND u.customer_id = c.id "
+	    "WHERE t.ticket_id IS NOT NULL OR u.customer_id IS NOT NULL) "
 	    "SELECT COALESCE((SELECT jsonb_agg(jsonb_build_object('kind', p.kind, 'id', p.id, 'ticket_id', "
-	    "p.ticket_id, 'score', p.score, 'title', p.title, 'status', p.status, 'priority', p.priority, "
-	    "'number', p.number, 'highlights', ");
-	buf_str(&sql,
-	    highlight
-		? "jsonb_strip_nulls(jsonb_build_object('title', search_mark(p.title, search_query($2::text), true), "
-		  "'text', search_mark(CASE p.kind WHEN 'ticket' THEN (SELECT NULLIF(t.description, '') FROM ticket t "
-		  "WHERE t.org_id = $1 AND t.ticket_id = p.id) WHEN 'customer' THEN NULL ELSE (SELECT c.body FROM "
-		  "comment c WHERE c.org_id = $1 AND c.comment_id = p.id) END, search_query($2::text), false))) "
-		: "NULL::jsonb ");
+	    "p.ticket_id, 'score', round(p.score / 1000000.0, 6), 'title', p.title, 'status', p.status, "
+	    "'priority', p.priority, 'number', p.number, 'highlights', ");
+	if (body_bool(s->r, "highlight", true))
+		put_highlights(&sql);
+	else
+		buf_str(&sql, "NULL::jsonb ");
 	buf_str(&sql, ") ORDER BY p.score DESC, p.id) FROM page p), '[]') AS data, "
 		      "(SELECT count(*) FROM seen) AS total, "
-		      "COALESCE((SELECT max(h.matches) FROM hit h), 0) AS matches, "
-		      "COALESCE((SELECT bool_or(h.alike) FROM hit h), false) AS approximate");
+		      "f.more, f.approximate");
 	put_facets(s, &sql);
+	buf_str(&sql, " FROM (SELECT count(*) > 500 OR COALESCE(bool_or(f.more), false) AS more, "
+		      "COALESCE(bool_or(f.alike), false) AS approximate FROM found f) f");
 	return sql.data;
 }
 
@@ -200,7 +259,7 @@ put_result(struct search *s, const PGresult *row)
 {
 	struct json_object *data = json_tokener_parse(db_get(row, 0, "data")), *last, *score, *id;
 	size_t n = json_object_array_length(data), most = (size_t)s->limit;
-	bool more = n > most, exact = strtol(db_get(row, 0, "matches"), NULL, 10) <= 1000;
+	bool more = n > most;
 	struct buf *out = &s->r->out->body;
 	const char *end;
 
@@ -212,15 +271,15 @@ put_result(struct search *s, const PGresult *row)
 	buf_printf(out,
 	    ",\"total\":%s,\"total_is_exact\":%s,\"approximate\":%s,\"facets\":%s,\"has_more\":%s,"
 	    "\"next_cursor\":",
-	    db_get(row, 0, "total"), exact ? "true" : "false",
+	    db_get(row, 0, "total"), *db_get(row, 0, "more") == 'f' ? "true" : "false",
 	    *db_get(row, 0, "approximate") == 't' ? "true" : "false", db_get(row, 0, "facets"),
 	    more ? "true" : "false");
 	if (more) {
 		last = json_object_array_get_idx(data, most - 1);
 		json_object_object_get_ex(last, "score", &score);
 		json_object_object_get_ex(last, "id", &id);
-		end = arena_printf(s->r->arena, "%.6f:%s", json_object_get_double(score),
-		    json_object_get_string(id));
+		end = arena_printf(s->r->arena, "%ld:%s",
+		    (long)(json_object_get_double(score) * 1e6 + 0.5), json_object_get_string(id));
 		buf_json_str(out, base64url_encode(s->r->arena, end, strlen(end)));
 	} else {
 		buf_str(out, "null");
@@ -262,7 +321,7 @@ search(struct req *r)
 
 /* clang-format off */
 const struct route search_routes[] = {
-	{ POST, "/api/v1/search", "search.search", search, S_TICKETS_READ, .body = search_fields, .reply = &result,
+	{ POST, "/api/v1/search", "search.search", search, S_TICKETS_READ, .flags = R_READ, .body = search_fields, .reply = &result,
 	    .summary = "Search tickets, comments, notes and customers", .doc = "Full text, best first, with marked fragments, structured conditions and facets. When nothing matches, titles that look alike are shown.",
 	    .example = "{\"query\":\"cannot login\",\"facets\":[\"status\"]}" },
 	{ .path = NULL }

@@ -94,12 +94,12 @@ def every_table_has_its_wall():
             WHERE c.relkind = 'v' AND c.relnamespace = 'public'::regnamespace AND a.attname ~ '_hash$'"""))
     none('no function runs with its owner\'s rights but those of the search, which keep to app.org', names(
         """SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef
-             AND proname NOT IN ('search_keep', 'search_forget', 'search_candidates')"""))
+             AND proname NOT IN ('search_keep', 'search_forget', 'search_ticket_gone', 'search_candidates')"""))
     none('and they cannot be led astray by a search path', names(
         """SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef
              AND COALESCE(array_to_string(proconfig, ','), '') NOT LIKE '%search_path=public, pg_temp%'"""))
     refused('a worker does not write the words of another organisation', '42501', lambda: app(
-        "SELECT search_keep('org_b', 'ticket', uuid7(), NULL, now(), 'x', 'x'::tsvector)", org='org_a'))
+        "SELECT search_keep(true, 'org_b', 'ticket', uuid7(), NULL, now(), 'x', 'x'::tsvector)", org='org_a'))
     refused('nor reads the words at all', '42501', lambda: app('SELECT 1 FROM search_document', org='org_a'))
 
 
