@@ -2,13 +2,11 @@
 /* serviceos-api: the master and its pools of workers. */
 #include <malloc.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "base/conf.h"
 #include "base/log.h"
 #include "base/metrics.h"
-#include "config.h"
+#include "base/program.h"
 #include "http/fcgi.h"
 #include "http/prefork.h"
 #include "http/req.h"
@@ -17,8 +15,6 @@
 /* What a worker keeps of the memory of a large reply. Giving it back after each
  * list of 50 and taking it anew cost forty page faults. */
 #define KEEP_BYTES (1 << 20)
-
-static const char *conf_path;
 
 static int
 work(struct slot *slot, const struct pool *pool, unsigned index)
@@ -32,19 +28,6 @@ work(struct slot *slot, const struct pool *pool, unsigned index)
 	status = fcgi_serve(worker, slot, pool);
 	worker_free(worker);
 	return status;
-}
-
-static int
-reload(void)
-{
-	const char *error;
-
-	if (conf_load(conf_path, &error) == -1) {
-		log_error("configuration not reloaded: %s", error);
-		return -1;
-	}
-	log_open("api", (enum log_level)log_level_parse(conf.log_level));
-	return 0;
 }
 
 static void
@@ -72,31 +55,10 @@ int
 main(int argc, char **argv)
 {
 	struct prefork p = {
-		.work = work, .reload = reload, .route_name = route_name, .ready = ready
+		.work = work, .reload = program_reload, .route_name = route_name, .ready = ready
 	};
-	const char *error;
-	bool check_only = false;
-	int option;
 
-	while ((option = getopt(argc, argv, "c:nV")) != -1) {
-		if (option == 'c') {
-			conf_path = optarg;
-		} else if (option == 'n') {
-			check_only = true;
-		} else if (option == 'V') {
-			puts(PACKAGE_STRING);
-			return 0;
-		} else {
-			fprintf(stderr, "usage: serviceos-api [-nV] [-c file]\n");
-			return 2;
-		}
-	}
-	log_open("api", LOG_INFO);
-	if (conf_load(conf_path, &error) == -1)
-		fatal("%s", error);
-	if (check_only)
-		return 0;
-	log_open("api", (enum log_level)log_level_parse(conf.log_level));
+	program_start("api", argc, argv);
 	mallopt(M_MMAP_THRESHOLD, KEEP_BYTES);
 	mallopt(M_TRIM_THRESHOLD, KEEP_BYTES);
 	route_init();

@@ -16,8 +16,8 @@
 #include "base/arena.h"
 #include "base/conf.h"
 #include "base/log.h"
+#include "base/program.h"
 #include "base/util.h"
-#include "config.h"
 #include "http/prefork.h"
 #include "jobs/housekeeping.h"
 #include "jobs/job.h"
@@ -264,24 +264,9 @@ int
 main(int argc, char **argv)
 {
 	struct scheduler s = { .wake = NULL };
-	const char *path = NULL, *error;
-	int option, signals;
+	int signals, status;
 
-	while ((option = getopt(argc, argv, "c:V")) != -1) {
-		if (option == 'c') {
-			path = optarg;
-		} else if (option == 'V') {
-			puts(PACKAGE_STRING);
-			return 0;
-		} else {
-			fprintf(stderr, "usage: serviceos-scheduler [-V] [-c file]\n");
-			return 2;
-		}
-	}
-	log_open("scheduler", LOG_INFO);
-	if (conf_load(path, &error) == -1)
-		fatal("%s", error);
-	log_open("scheduler", (enum log_level)log_level_parse(conf.log_level));
+	program_start("scheduler", argc, argv);
 	signals = block_signals();
 	s.arena = arena_new();
 	s.db = db_new(conf.db_scheduler_url, "serviceos-scheduler", conf.db_timeout * 5);
@@ -301,7 +286,7 @@ main(int argc, char **argv)
 	webhooks_tell(s.webhooks, s.due);
 	log_info("ready");
 	notify_systemd("READY=1");
-	option = loop(&s, signals);
+	status = loop(&s, signals);
 	notify_systemd("STOPPING=1");
 	log_info("stopped");
 	due_free(s.due);
@@ -314,5 +299,5 @@ main(int argc, char **argv)
 	arena_free(s.arena);
 	if (s.wake != NULL)
 		redisFree(s.wake);
-	return option;
+	return status;
 }

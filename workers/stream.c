@@ -2,15 +2,13 @@
 /* serviceos-stream: the open event streams of this host, in one loop. */
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/conf.h"
 #include "base/log.h"
-#include "config.h"
+#include "base/program.h"
 #include "http/prefork.h"
 #include "store/db.h"
 #include "store/redis.h"
@@ -78,23 +76,6 @@ run(void)
 int
 main(int argc, char **argv)
 {
-	const char *path = NULL, *error;
-	int option;
-
-	while ((option = getopt(argc, argv, "c:V")) != -1) {
-		if (option == 'c') {
-			path = optarg;
-		} else if (option == 'V') {
-			puts(PACKAGE_STRING);
-			return 0;
-		} else {
-			fprintf(stderr, "usage: serviceos-stream [-V] [-c file]\n");
-			return 2;
-		}
-	}
-	log_open("stream", LOG_INFO);
-	if (conf_load(path, &error) == -1)
-		fatal("%s", error);
-	log_open("stream", (enum log_level)log_level_parse(conf.log_level));
+	program_start("stream", argc, argv);
 	return run();
 }
