@@ -2,34 +2,56 @@
 #include "base/fault.h"
 
 #ifdef SERVICEOS_FAULTS
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/conf.h"
 #include "base/log.h"
 
 static const char *const names[] = {
 /* clang-format off */
 #undef FAULT
-#define FAULT(name, text) #name,
+#define FAULT(name, programs, text) #name,
 #include "base/fault.def"
 #undef FAULT
 	/* clang-format on */
 };
 
+/* Whether this visit is the last one. */
+static bool
+take_visit(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	struct stat st;
+	bool last;
+
+	if (fd == -1)
+		return false;
+	if (flock(fd, LOCK_EX) == -1 || fstat(fd, &st) == -1)
+		st.st_size = 0;
+	last = st.st_size == 1 && st.st_nlink > 0;
+	if (last)
+		unlink(path);
+	if (st.st_size > 0)
+		(void)!ftruncate(fd, st.st_size - 1);
+	close(fd);
+	return last;
+}
+
 void
 fault_reach(enum fault at)
 {
-	static long left = -1;
-	const char *wanted = getenv("SERVICEOS_FAULT");
-	size_t len = strlen(names[at]);
+	char path[512];
 
-	if (wanted == NULL || strncmp(wanted, names[at], len) != 0 || wanted[len] != ':')
-		return;
-	if (left == -1)
-		left = strtol(wanted + len + 1, NULL, 10);
-	if (--left > 0)
+	snprintf(path, sizeof(path), "%s/fault/%s.%s", conf.state_dir,
+	    program_invocation_short_name, names[at]);
+	if (!take_visit(path))
 		return;
 	log_warn("fault %s: this process kills itself", names[at]);
 	kill(getpid(), SIGKILL);

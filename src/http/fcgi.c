@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/conf.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "http/fcgi_request.h"
 #include "http/handoff.h"
@@ -179,10 +180,12 @@ static void
 give_away(struct loop *l, struct connection *c, FCGX_Request *fcgi, const struct http_reply *out)
 {
 	if (fcgi_write_head(c->fd, fcgi->requestId, l->worker->arena, out)) {
+		FAULT(stream_headed);
 		epoll_ctl(l->epoll, EPOLL_CTL_DEL, c->fd, NULL);
 		if (!handoff_give(out->handoff, c->fd, fcgi->requestId))
 			log_warn("a connection could not be given to serviceos-stream: %s",
 			    strerror(errno));
+		FAULT(stream_given);
 	}
 	close(out->handoff);
 	FCGX_Free(fcgi, 1);
@@ -201,6 +204,7 @@ serve_one(struct loop *l, struct connection *c)
 	busy = 1;
 	if (read_request(l->worker->arena, &fcgi, c->fd, &in)) {
 		c->request_id = fcgi.requestId;
+		FAULT(request_read);
 		http_dispatch(l->worker, &in, &out);
 		if (in.read != NULL)
 			fcgi_drain(&fcgi);
@@ -211,6 +215,7 @@ serve_one(struct loop *l, struct connection *c)
 				   c->fd, fcgi.requestId, l->worker->arena, &out, l->leaving) &&
 			       fcgi.keepConnection;
 			FCGX_Free(&fcgi, !keep);
+			FAULT(replied);
 		}
 		l->slot->served++;
 		if (l->left > 0 && --l->left == 0)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "auth/secret.h"
+#include "base/fault.h"
 #include "base/metrics.h"
 
 struct idempotency {
@@ -97,6 +98,7 @@ idempotency_begin(struct req *r, const char *key)
 	row = db_result(r->db, found);
 	if (row == NULL)
 		return fail_db(r);
+	FAULT(idempotency_locked);
 	if (PQntuples(row) == 0)
 		return 0;
 	if (r->route->stream == NULL)

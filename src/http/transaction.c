@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/metrics.h"
 #include "http/idempotency.h"
 #include "store/numbers.h"
@@ -228,11 +229,16 @@ run_stored(struct req *r, const char *key)
 		return -1;
 	if (idempotency_replayed(r))
 		return 0;
+	FAULT(request_handled);
 	none = arena_alloc(r->arena, sizeof(*none));
 	if (write_reply(r, none) == -1)
 		return -1;
+	FAULT(reply_composed);
 	idempotency_end(r);
-	return db_commit(r->db) ? 0 : fail_db(r);
+	if (!db_commit(r->db))
+		return fail_db(r);
+	FAULT(committed);
+	return 0;
 }
 
 /* Everything that can be is queued, so that one flight carries it all and the COMMIT. */
@@ -243,11 +249,13 @@ run_plain(struct req *r)
 
 	if (check_if_match(r) == -1 || r->route->handler(r) == -1)
 		return -1;
+	FAULT(request_handled);
 	includes = queue_includes(r);
 	if (db_failed(r->db))
 		return fail_db(r);
 	if (!db_commit(r->db))
 		return fail_db(r);
+	FAULT(committed);
 	return write_reply(r, includes);
 }
 

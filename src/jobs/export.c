@@ -21,6 +21,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/conf.h"
+#include "base/fault.h"
 #include "base/util.h"
 #include "http/csv.h"
 #include "http/req.h"
@@ -325,6 +326,7 @@ export_step(struct job *job)
 		why = write_batch(&e);
 	if (e.fd != -1)
 		close(e.fd);
+	FAULT(export_written);
 	if (why == NULL)
 		return outcome;
 	if (*why != '\0')

@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/fault.h"
 #include "base/json.h"
 #include "base/util.h"
 #include "jobs/import_rows.h"
@@ -271,6 +272,7 @@ import_step(struct job *job)
 	read_batch(b);
 	if (!write_batch(b))
 		return JOB_FAILED;
+	FAULT(import_written);
 	keep_place(b);
 	if (b->ended) {
 		job->total = job->done + job->failed;

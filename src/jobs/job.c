@@ -162,8 +162,10 @@ run_step(struct db *app, struct arena *arena, const struct claim *c, const struc
 	load(&job, row);
 	outcome = kind->step(&job);
 	FAULT(job_stepped);
-	if (outcome != JOB_FAILED && save(&job, outcome))
+	if (outcome != JOB_FAILED && save(&job, outcome)) {
+		FAULT(job_saved);
 		return true;
+	}
 	*why = outcome == JOB_FAILED && job.error != NULL ? job.error : reason(arena, app);
 	db_rollback(app);
 	return false;
@@ -178,6 +180,7 @@ jobs_run(struct db *db, struct db *app, struct arena *arena)
 
 	if (!claim_one(db, arena, &c))
 		return false;
+	FAULT(job_claimed);
 	kind = find_kind(c.kind);
 	if (kind == NULL)
 		give_up(db, arena, &c, "This version knows no such job.");

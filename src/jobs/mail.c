@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/conf.h"
+#include "base/fault.h"
 #include "base/util.h"
 #include "jobs/mime.h"
 
@@ -88,6 +89,7 @@ done(struct transfer *t, CURLcode result)
 	long code = 0;
 
 	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &code);
+	FAULT(mail_answered);
 	if (result == CURLE_OK)
 		finish(l->mailer, l->org, l->mail, l->token, NULL, true);
 	else
@@ -95,6 +97,7 @@ done(struct transfer *t, CURLcode result)
 		    arena_printf(l->mailer->arena, "%ld %s", code,
 			l->error[0] == '\0' ? curl_easy_strerror(result) : l->error),
 		    code >= 500 && code < 600);
+	FAULT(mail_finished);
 	drop(l);
 }
 
@@ -227,6 +230,7 @@ run_notify(void *arg, const char *org, const PGresult *claimed)
 			db_do(n->app, SQL_NOTIFY_CUSTOMER, P(org, PQgetvalue(claimed, i, 0)));
 		db_do(n->app, SQL_DUE_DONE,
 		    P(org, "notify", PQgetvalue(claimed, i, 0), PQgetvalue(claimed, i, 1)));
+		FAULT(notify_written);
 		if (!db_commit(n->app))
 			due_failed(n, org, "notify", claimed, i);
 	}

@@ -22,6 +22,8 @@ place(struct db *db, struct redis *redis, struct arena *arena, const char *org)
 
 	db_begin(db, arena, DB_WRITE, &everybody);
 	res = db_row(db, SQL_RELAY_PLACE, P(org));
+	if (res != NULL && atoi(PQgetvalue(res, 0, 0)) > 0)
+		FAULT(relay_numbered);
 	if (!db_commit(db) || res == NULL)
 		return -1;
 	n = atoi(PQgetvalue(res, 0, 0));

@@ -202,6 +202,7 @@ take_off(struct webhooks *w, const char *org, const PGresult *rows, int i, const
 	}
 	f->transfer = (struct transfer){ .curl = f->out->curl, .done = landed };
 	transfer_start(w->multi, &f->transfer);
+	FAULT(webhook_sent);
 }
 
 static void

@@ -143,8 +143,10 @@ fire(struct due_work *w, const char *org, const PGresult *list, int i, const PGr
 
 	db_begin(w->app, w->arena, DB_WRITE, &context);
 	if (db_row(w->app, SQL_WORKFLOW_FIRED,
-		P(org, workflow, ticket, PQgetvalue(tickets, row, 1))) != NULL)
+		P(org, workflow, ticket, PQgetvalue(tickets, row, 1))) != NULL) {
 		run_one(w, org, workflow, ticket, NULL, "0", db_get(list, i, "conditions"));
+		FAULT(timer_fired);
+	}
 	if (!db_commit(w->app))
 		log_warn("workflow %s of %s on %s: %s", workflow, org, ticket,
 		    db_error(w->app)->message);

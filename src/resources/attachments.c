@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/conf.h"
+#include "base/fault.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "http/idempotency.h"
@@ -84,6 +85,7 @@ take(struct upload *u, const char *piece, size_t n)
 
 	if (error != 0)
 		return fail_disk(u->r, error);
+	FAULT(upload_begun);
 	if (u->w.size > (uint64_t)conf.attachment_max)
 		return fail_detail(u->r, E_TOO_LARGE, "At most %ld bytes.", conf.attachment_max);
 	return 0;
@@ -205,6 +207,7 @@ upload(struct req *r)
 		if (store(r, u) == -1)
 			return -1;
 		r->kept = u;
+		FAULT(upload_written);
 	}
 	stored = idempotency_content(r, arena_printf(r->arena, "%s\n%s", u->name, u->sha256));
 	if (stored != 0)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/conf.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "http/handoff.h"
 #include "http/passport.h"
@@ -144,6 +145,7 @@ open_stream(struct req *r)
 	}
 	if (answer != HANDOFF_OK)
 		return come_back(r);
+	FAULT(stream_placed);
 	reply_header(r, "Content-Type", "text/event-stream");
 	reply_header(r, "X-Accel-Buffering", "no");
 	return reply_json(r, 200);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/fault.h"
 #include "store/db_internal.h"
 
 static const char *const own_text[OWN__MAX] = {
@@ -264,8 +265,11 @@ db_commit(struct db *db)
 		} else {
 			db->committed = true; /* nothing to lose */
 		}
-		if (db->conn != NULL && db_wire_sync(db))
+		if (db->conn != NULL && db_wire_sync(db)) {
+			if (db->mode == DB_WRITE)
+				FAULT(commit_sent);
 			db_wire_read(db, db->tail - 1);
+		}
 		db->commit_sent = false;
 		if (db->error.kind == DB_OK && !db->committed)
 			db_fail(db, DB_BUG, "25000", "COMMIT did not commit");

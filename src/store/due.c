@@ -125,9 +125,11 @@ due_look_all(struct due *d, struct arena *arena)
 	if (!db_commit(d->db))
 		return;
 	d->ahead_ms = wall_ms() - strtoll(clock, NULL, 10);
-	for (i = 0; i < PQntuples(rows) && !redis_is_down(); i++)
+	for (i = 0; i < PQntuples(rows) && !redis_is_down(); i++) {
 		index_lane(d, arena, PQgetvalue(rows, i, 0), PQgetvalue(rows, i, 1),
 		    PQgetvalue(rows, i, 2), PQgetvalue(rows, i, 3));
+		FAULT(due_indexing);
+	}
 	reply = redis_run(d->redis, "SET %s 1", EPOCH);
 	freeReplyObject(reply);
 	d->reconcile_us = mono_us() + RECONCILE_US;
@@ -144,7 +146,10 @@ recovered(struct due *d, struct arena *arena)
 	d->recover_us = mono_us() + POLL_US;
 	db_begin(d->db, arena, DB_WRITE, &everybody);
 	n = db_value(d->db, SQL_DUE_RECOVER, 0, NULL);
-	return db_commit(d->db) && n != NULL && strcmp(n, "0") != 0;
+	if (!db_commit(d->db) || n == NULL || strcmp(n, "0") == 0)
+		return false;
+	FAULT(due_recovered);
+	return true;
 }
 
 /* Redis is there, and remembers what it was told. */
@@ -179,6 +184,7 @@ work_lane(struct due *d, struct arena *arena, const struct due_kind *kind, struc
 	if (l->claimed > 0) {
 		FAULT(due_claimed);
 		kind->run(kind->arg, l->org, claimed);
+		FAULT(due_worked);
 	}
 	return true;
 }

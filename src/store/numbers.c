@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "base/arena.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "store/db.h"
@@ -135,6 +136,7 @@ numbers_take(struct db *db, struct arena *arena, const char *org, int64_t *numbe
 		return false;
 	if (value == NULL)
 		return false;
+	FAULT(number_leased);
 	share(org, *number + 1, *number + size);
 	return true;
 }

@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/conf.h"
+#include "base/fault.h"
 #include "base/json.h"
 #include "base/util.h"
 #include "http/req.h"
@@ -104,6 +105,7 @@ show_live(struct hub *h, struct org *o, const PGresult *rows, int row)
 				put_event(&text, rows, row);
 			}
 			stream_send(h, s, text.data, text.len);
+			FAULT(feed_half);
 		}
 		s->seq = o->seq;
 	}
@@ -115,6 +117,8 @@ feed_org(struct hub *h, struct org *o)
 	const PGresult *rows = page(h, o->name, o->seq, FEED_PAGE);
 	int i, n = rows == NULL ? 0 : PQntuples(rows);
 
+	if (n > 0)
+		FAULT(feed_read);
 	for (i = 0; i < n; i++)
 		show_live(h, o, rows, i);
 	if (rows != NULL)
@@ -135,6 +139,8 @@ catch_up(struct hub *h, struct stream *s)
 		return;
 	rows = page(h, s->org->name, s->seq, BEHIND_PAGE);
 	n = rows == NULL ? 0 : PQntuples(rows);
+	if (n > 0)
+		FAULT(page_read);
 	for (i = 0; i < n && s->ended == NULL; i++) {
 		if (s->pending_len - s->pending_at > BEHIND_ROOM)
 			break;
@@ -142,6 +148,7 @@ catch_up(struct hub *h, struct stream *s)
 			buf_init(&text, h->arena, 1024);
 			put_event(&text, rows, i);
 			stream_send(h, s, text.data, text.len);
+			FAULT(page_half);
 		}
 		s->seq = seq_of(rows, i);
 	}

@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/conf.h"
+#include "base/fault.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -67,6 +68,7 @@ admit(struct hub *h, struct visitor *v, struct json_object *line)
 		stream_free(s);
 		return "full\n";
 	}
+	FAULT(seat_taken);
 	if (o->seq == -1)
 		o->seq = newest; /* the first one here */
 	s->org = o;
@@ -100,6 +102,8 @@ read_line(struct hub *h, struct visitor *v)
 	v->done = v->place == NULL;
 	if (send(v->watch.fd, answer, strlen(answer), MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
 		v->done = true;
+	else if (v->place != NULL)
+		FAULT(place_given);
 	arena_reset(h->arena);
 }
 
@@ -127,6 +131,7 @@ take_connection(struct hub *h, struct visitor *v)
 	if (s->watch.fd == -1)
 		return;
 	v->place = NULL;
+	FAULT(connection_taken);
 	random_bytes(&dice, sizeof(dice));
 	s->opened_us = s->progress_us = now;
 	s->keepalive_us = now + conf.stream_keepalive * 1000000;

@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/conf.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "http/fcgi_request.h"
@@ -202,6 +203,7 @@ stream_close(struct hub *h, struct stream *s)
 		(void)!send(s->watch.fd, end, sizeof(end), MSG_DONTWAIT | MSG_NOSIGNAL);
 	}
 	close(s->watch.fd);
+	FAULT(stream_over);
 	h->nstreams--;
 	h->nbehind -= !s->live;
 	seat_leave(h, s->org, s->number);
