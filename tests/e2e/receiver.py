@@ -6,6 +6,8 @@ import hashlib
 import hmac
 import http.server
 import json
+import select
+import socket
 import socketserver
 import threading
 import time
@@ -79,18 +81,26 @@ class Handler(http.server.BaseHTTPRequestHandler):
             with r.changed:
                 r.open[self.path] -= 1
 
+    def left(self, seconds):
+        """Whether the sender hangs up, or the receiver stops, within so many seconds."""
+        end = time.monotonic() + seconds
+        while not self.server.stopping.is_set() and time.monotonic() < end:
+            if select.select([self.connection], [], [], min(0.2, max(0, end - time.monotonic())))[0]:
+                return not self.connection.recv(1, socket.MSG_PEEK)
+        return self.server.stopping.is_set()
+
     def behave(self, seen):
         kind = self.path.split("/")[1]
         if kind.startswith("fail-") and seen <= int(kind[5:]):
             self.answer(500, b"not today")
         elif kind == "hang":
-            self.server.stopping.wait(30)
+            self.left(30)
         elif kind == "trickle":
             self.send_response(200)
             self.send_header("Content-Length", "1000")
             self.end_headers()
             for _ in range(30):
-                if self.server.stopping.wait(1):
+                if self.left(1):
                     break
                 self.wfile.write(b".")
         elif kind == "large":
