@@ -20,6 +20,7 @@ STACK_ROOT=${STACK_ROOT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
 STACK_BUILD=${STACK_BUILD:-$STACK_ROOT/build} # where the programs are
 STACK_PORT_FIRST=${STACK_PORT_FIRST:-8080}    # the port to try first
 STACK_PG_EXTRA=${STACK_PG_EXTRA:-}            # lines for postgresql.conf
+STACK_PG_ENV=${STACK_PG_ENV:-}                # NAME=VALUE words for PostgreSQL's environment
 STACK_CONF_EXTRA=${STACK_CONF_EXTRA:-}        # lines for serviceos.conf
 #
 # Set by stack_use and stack_start:
@@ -260,6 +261,7 @@ stack_pg_ready() {
 }
 
 stack_pg_start() {
+	local words
 	stack_pg_programs || return
 	proc_pid postgres >/dev/null && stack_pg_ready && return
 	if [ ! -s "$STACK_PGDATA/PG_VERSION" ]; then
@@ -274,11 +276,12 @@ stack_pg_start() {
 		echo "include 'serviceos.conf'" >>"$STACK_PGDATA/postgresql.conf"
 	fi
 	stack_pg_conf >"$STACK_PGDATA/serviceos.conf"
+	read -ra words <<<"$STACK_PG_ENV"
 	if [ "$(id -u)" -eq 0 ]; then
 		proc_start postgres setpriv --reuid=postgres --regid=postgres --init-groups \
-			env HOME=/ --chdir=/ "$STACK_PGBIN/postgres" -D "$STACK_PGDATA" || return
+			env --chdir=/ HOME=/ "${words[@]}" "$STACK_PGBIN/postgres" -D "$STACK_PGDATA" || return
 	else
-		proc_start postgres "$STACK_PGBIN/postgres" -D "$STACK_PGDATA" || return
+		proc_start postgres env "${words[@]}" "$STACK_PGBIN/postgres" -D "$STACK_PGDATA" || return
 	fi
 	wait_for 60 stack_pg_up_or_gone || true
 	stack_pg_ready ||

@@ -18,8 +18,8 @@ Arrival = collections.namedtuple("Arrival", "path headers body at")
 class Receiver(socketserver.ThreadingMixIn, http.server.HTTPServer):
     """
     /ok… answers 200; /fail-N/… answers 500 to the first N requests of each event;
-    /hang… never answers; /trickle… a byte a second; /large… 10 MB; /gone 410;
-    /redirect… 302.
+    /slow… after 0.7 s; /hang… never; /trickle… a byte a second; /large… 10 MB;
+    /gone 410; /redirect… 302.
     """
 
     daemon_threads = True
@@ -105,6 +105,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.wfile.write(b".")
         elif kind == "large":
             self.answer(200, b"x" * 10_000_000)
+        elif kind == "slow":
+            self.left(0.7)
+            self.answer(200)
         elif kind == "gone":
             self.answer(410, b"gone")
         elif kind == "redirect":
