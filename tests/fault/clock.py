@@ -6,11 +6,12 @@ Nothing rings early, nothing is lost, and the scheduler does not run hot.
 """
 
 import datetime
+import glob
 import os
-import subprocess
 import time
 
 from e2e import ask, check, ok, psql
+from faults import end, scheduler
 
 TIMERS = 20
 
@@ -21,13 +22,8 @@ def cpu(pid):
 
 
 for step in "+1h", "-1h":
-    log = open(os.path.join(os.environ["E2E_DIR"], "log", "scheduler.log"), "a")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("SERVICEOS_")}
-    environment.update(FAKETIME=step, FAKETIME_DONT_FAKE_MONOTONIC="1", DONT_FAKE_MONOTONIC="1",
-                       LD_PRELOAD=subprocess.run(["sh", "-c", "ls /usr/lib/*/faketime/libfaketime.so.1"],
-                                                 capture_output=True, text=True, check=True).stdout.strip())
-    run = subprocess.Popen([os.path.join(os.environ["STACK_BUILD"], "serviceos-scheduler"), "-c", os.environ["STACK_CONF"]],
-                           env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    run = scheduler({"FAKETIME": step, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1",
+                     "LD_PRELOAD": glob.glob("/usr/lib/*/faketime/libfaketime.so.1")[0]})
     try:
         ticket = ask("POST", "/api/tickets", {"title": f"clock {step}"}, 201)["ticket_id"]
         began, used = time.monotonic(), cpu(run.pid)
@@ -46,6 +42,5 @@ for step in "+1h", "-1h":
         share = (cpu(run.pid) - used) / (time.monotonic() - began)
         check(share < 0.5, f"{step}: the scheduler takes {share * 100:.0f} % of a core")
     finally:
-        run.terminate()
-        run.wait(20)
+        end(run)
 ok("the scheduler's clock is not what counts")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fault points: which there are, and setting them for a process that runs (src/base/fault.h)."""
 
+import atexit
 import collections
 import os
 import random
@@ -55,8 +56,10 @@ def scheduler(environment=None):
     """One of our own; the stack's was stopped."""
     log = open(os.path.join(os.environ["E2E_DIR"], "log", "scheduler.log"), "a", encoding="utf-8")
     clean = {k: v for k, v in os.environ.items() if not k.startswith("SERVICEOS_")}
-    return subprocess.Popen([os.path.join(os.environ["STACK_BUILD"], "serviceos-scheduler"), "-c", os.environ["STACK_CONF"]],
+    process = subprocess.Popen([os.path.join(os.environ["STACK_BUILD"], "serviceos-scheduler"), "-c", os.environ["STACK_CONF"]],
                             env={**clean, **(environment or {})}, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    atexit.register(process.kill)  # of a test that fails
+    return process
 
 
 def end(process):

@@ -14,10 +14,11 @@ import threading
 import time
 import uuid
 
-from e2e import KEY, call, check, fail, psql
+from e2e import call, check, fail, psql
 from faults import await_true, must
 
 SETTLE_S = 60
+KEY = os.environ["FAULT_OPS_KEY"]  # of an organization of their own: what is due in the other is not woken by them
 
 
 def verdict(answer):
@@ -68,7 +69,7 @@ class Ops:
             self.file.write(json.dumps(op) + "\n")
 
     def new_ticket(self, name):
-        answer = call("POST", "/api/tickets", {"title": f"ops {self.run} own {name}"})
+        answer = call("POST", "/api/tickets", {"title": f"ops {self.run} own {name}"}, KEY)
         if answer.status != 201:
             fail(f"a ticket is created (seen: {answer.status} {answer.body[:200]})")
         return answer.json()["ticket_id"]

@@ -107,7 +107,7 @@ must(await_true(lambda: newest() > 0, 10), "events get numbers")
 first = last_number()
 readers = [Reader(i, first) for i in range(READERS)]
 stopping = threading.Event()
-writer = threading.Thread(target=write, args=(stopping,))
+writer = threading.Thread(target=write, args=(stopping,), daemon=True)
 writer.start()
 for reader in readers:
     reader.start()

@@ -36,7 +36,7 @@ def connections():
 
 sound = scheduler()
 stopping = threading.Event()
-opener = threading.Thread(target=visitor, args=(stopping,))
+opener = threading.Thread(target=visitor, args=(stopping,), daemon=True)
 opener.start()
 all_points = points("api")
 rounds = [(point, visit) for point in all_points for visit in visits(MOST[point], SEEDS)]
