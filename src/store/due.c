@@ -16,7 +16,8 @@
 #define RECONCILE_US INT64_C(15000000)
 #define HORIZON_S "40" /* more than two rounds: one may be missed */
 #define POLL_US 1000000
-#define LANES_MAX 32
+#define TURN_US 50000 /* of a kind that has much to do: the others wait meanwhile */
+#define LANES_MAX 256
 #define ATTEMPTS_MAX 10
 #define EPOCH "serviceos:due:epoch"
 
@@ -27,6 +28,7 @@ struct due {
 	bool redis_was_away;
 	int64_t reconcile_us, recover_us, poll_us; /* when next */
 	int64_t ahead_ms; /* of this machine's clock before PostgreSQL's, which is what counts */
+	unsigned turns;   /* so that each lane is the first one at some time */
 };
 
 struct lane {
@@ -212,31 +214,43 @@ settle_lane(struct due *d, struct arena *arena, const struct due_kind *kind, con
 	freeReplyObject(reply);
 }
 
-/* Do the kind's due lanes as Redis tells them: how many jobs were claimed, and *lanes looked at. */
+static struct lane
+lane_of(struct arena *arena, const redisReply *member, const redisReply *score)
+{
+	char *org = arena_strdup(arena, member->str), *bar = strchr(org, '|');
+
+	*bar = '\0';
+	return (
+	    struct lane){ .org = org, .lane = bar + 1, .score = arena_strdup(arena, score->str) };
+}
+
+/*
+ * Do the kind's due lanes as Redis tells them, for a while, beginning with another
+ * one each time: how many jobs were claimed, and *lanes that are due.
+ */
 static int
 run_kind(struct due *d, struct arena *arena, const struct due_kind *kind, int *lanes)
 {
 	redisReply *due = redis_run(d->redis, "ZRANGEBYSCORE %s -inf %s WITHSCORES LIMIT 0 %d",
 	    set_of(arena, kind->kind), arena_printf(arena, "%lld", (long long)now_ms(d)),
 	    LANES_MAX);
+	int64_t began = mono_us();
+	struct lane l;
+	size_t i, n, at;
 	int claimed = 0;
-	size_t i;
 
 	if (due == NULL || due->type != REDIS_REPLY_ARRAY) {
 		freeReplyObject(due);
 		return 0;
 	}
-	for (i = 0; i + 1 < due->elements; i += 2) {
-		char *org = arena_strdup(arena, due->element[i]->str), *bar = strchr(org, '|');
-		struct lane l = { .org = org,
-			.lane = bar + 1,
-			.score = arena_strdup(arena, due->element[i + 1]->str) };
-
-		*bar = '\0';
+	n = due->elements / 2;
+	for (i = 0; i < n && (i == 0 || mono_us() - began < TURN_US); i++) {
+		at = (d->turns + i) % n * 2;
+		l = lane_of(arena, due->element[at], due->element[at + 1]);
 		settle_lane(d, arena, kind, &l, work_lane(d, arena, kind, &l));
 		claimed += l.claimed;
 	}
-	*lanes += (int)due->elements / 2;
+	*lanes += (int)n;
 	freeReplyObject(due);
 	return claimed;
 }
@@ -340,6 +354,7 @@ due_run(struct due *d, struct arena *arena)
 		poll_lanes(d, arena);
 		return 250;
 	}
+	d->turns++;
 	for (kind = d->kinds; kind->kind != NULL; kind++)
 		claimed += run_kind(d, arena, kind, &lanes);
 	if (claimed > 0)

@@ -3,14 +3,14 @@
 """
 Of twenty endpoints six never answer, two trickle and two answer 10 MB: those that are well get their
 events as fast as before, no endpoint has more than two requests at a time, and the scheduler's
-memory is bounded.
+memory is bounded. The same beside a backlog of workflows in two dozen other organizations.
 """
 
 import os
 import time
 
-from e2e import ask, check, percentile, stack
-from faults import end, must, scheduler
+from e2e import ask, check, percentile, psql, stack
+from faults import await_true, end, must, scheduler
 from receiver import Receiver, event_of
 
 WELL, ILL = 10, ["hang"] * 6 + ["trickle"] * 2 + ["large"] * 2
@@ -18,6 +18,8 @@ PAUSE_S = 0.25
 BOUND_S = 2
 GROWTH_KIB = 16384
 MEMORY_KIB = 65536
+ORGS, NOISE = 24, 200
+WAITING = "SELECT count(*) FROM due_job WHERE kind = 'workflow'"
 
 
 def settings(lines):
@@ -52,6 +54,18 @@ def memory(process, name):
     return int(next(line for line in open(f"/proc/{process.pid}/status", encoding="ascii") if line.startswith(name)).split()[1])
 
 
+def backlog():
+    """A workflow has something to do for each of many tickets, in organizations that have nothing to do with ours."""
+    stack(f"for i in $(seq {ORGS}); do stack_ctl org create org_noise_$i Noise </dev/null >/dev/null || exit; done")
+    psql("""INSERT INTO workflow (org_id, workflow_id, name, trigger, actions)
+            SELECT o.org_id, uuid7(), 'noise', '{"type":"event","topics":["ticket.created"]}', '[{"action":"note","body":"noise"}]'
+              FROM organization o WHERE o.org_id LIKE 'org_noise_%'""")
+    psql(f"""INSERT INTO ticket (org_id, ticket_id, number, title, customer_id)
+             SELECT o.org_id, uuid7(), n, 'noise', o.default_customer_id
+               FROM organization o, generate_series(1, {NOISE}) n WHERE o.org_id LIKE 'org_noise_%'""")
+    must(await_true(lambda: int(psql(WAITING)[0]) > ORGS * NOISE / 2, 15), "workflows wait", psql(WAITING))
+
+
 settings("webhook_timeout = 15\ndue_lease = 30\n")  # as shipped: an endpoint that hangs does so for long
 receiver = Receiver()
 well = [hook("ok", i) for i in range(WELL)]
@@ -68,7 +82,13 @@ check(max(receiver.most_open.values()) <= 2, "at most two requests to one endpoi
 high = memory(process, "VmHWM")
 check(high - before < GROWTH_KIB and high < MEMORY_KIB, f"the scheduler had {high} KiB at most, {high - before} more than without", (before, high))
 receiver.stopping.set()
-for identity in well + ill:
+for identity in ill:
+    ask("DELETE", f"/api/v1/webhooks/{identity}", want=204)
+backlog()
+behind = percentile(delays(20), 0.99)
+must(int(psql(WAITING)[0]) > 0, "the backlog outlasts the events", behind)
+check(behind < bound, f"p99 beside a backlog of workflows in {ORGS} other organizations: {behind * 1000:.0f} ms", (behind, alone))
+for identity in well:
     ask("DELETE", f"/api/v1/webhooks/{identity}", want=204)
 end(process)
 receiver.shutdown()
