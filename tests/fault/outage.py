@@ -17,7 +17,7 @@ from work import Desk, Work, gaps, settle
 
 SEEDS = int(sys.argv[1])
 LATE_S = 15
-LEASE_S = 6
+LEASE_S = 8
 STOPPED_S = 6
 CLOCK_S = 5
 
@@ -72,7 +72,7 @@ def crash():
     stack("stack_pg_stop immediate")
     stack("stack_pg_start")
     began = time.monotonic()
-    left = settle([work], LEASE_S + 25)
+    left = settle([work], LEASE_S + 45)
     check(not left, f"PostgreSQL crashes: all is done {time.monotonic() - began:.1f} s later", left)
     work.once(ops.now)
     again = [sum(n - 1 for n in arrived.values()) for arrived in work.arrived()]
