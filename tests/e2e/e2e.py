@@ -202,6 +202,19 @@ def stack(function):
         fail(f"{function}: {done.stdout.strip()}")
 
 
+def venv(name, *requirements):
+    """The Python of an environment that has these packages of PyPI; made once for each build."""
+    folder = os.path.join(os.environ["STACK_BUILD"], name)
+    python, done = os.path.join(folder, "bin", "python"), os.path.join(folder, "done")
+    wanted = "\n".join(requirements)
+    if not os.path.exists(done) or open(done, encoding="utf-8").read() != wanted:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements], check=True)
+        with open(done, "w", encoding="utf-8") as file:
+            file.write(wanted)
+    return python
+
+
 def pid_of(name):
     """Of a process of the stack: "scheduler", "redis", …"""
     with open(os.path.join(os.environ["E2E_DIR"], "pid", name), encoding="ascii") as file:
