@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/outgoing.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,64 +8,23 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/conf.h"
 #include "base/json.h"
-#include "base/network.h"
-#include "base/arena.h"
 
 #define TEXT_MAX 4096
-
-/* Not global unicast: the IANA special-purpose registries of IPv4 and IPv6 (RFC 6890). */
-static const char special[] =
-    "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 "
-    "192.0.2.0/24 192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 "
-    "224.0.0.0/3 ::/96 64:ff9b:1::/48 100::/64 2001::/23 2001:db8::/32 3fff::/20 5f00::/16 "
-    "fc00::/7 fe80::/10 fec0::/10 ff00::/8";
-
-/* The IPv4 address inside of NAT64 (64:ff9b::/96) and 6to4 (2002::/16) is what is reached. */
-static bool
-embedded(const char *address, char out[INET_ADDRSTRLEN])
-{
-	unsigned char raw[16];
-
-	if (inet_pton(AF_INET6, address, raw) != 1)
-		return false;
-	if (network_contains("64:ff9b::/96", address))
-		return inet_ntop(AF_INET, raw + 12, out, INET_ADDRSTRLEN) != NULL;
-	if (network_contains("2002::/16", address))
-		return inet_ntop(AF_INET, raw + 2, out, INET_ADDRSTRLEN) != NULL;
-	return false;
-}
-
-bool
-outgoing_address_allowed(const char *address)
-{
-	char inner[INET_ADDRSTRLEN];
-
-	if (network_contains(conf.outgoing_allow, address))
-		return true;
-	if (embedded(address, inner))
-		return !network_contains(special, inner);
-	if (strchr(address, ':') != NULL && strstr(address, "::ffff:") == NULL &&
-	    !network_contains("2000::/3", address))
-		return false;
-	return network_contains("0.0.0.0/0 ::/0", address) && !network_contains(special, address);
-}
 
 /* Called by curl with the address that it is about to dial. */
 static curl_socket_t
 open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 {
 	struct outgoing *o = arg;
-	char text[INET6_ADDRSTRLEN] = "";
+	char text[INET6_ADDRSTRLEN];
 
 	(void)purpose;
-	if (a->family == AF_INET)
-		inet_ntop(AF_INET, &((struct sockaddr_in *)&a->addr)->sin_addr, text, sizeof(text));
-	else if (a->family == AF_INET6)
-		inet_ntop(
-		    AF_INET6, &((struct sockaddr_in6 *)&a->addr)->sin6_addr, text, sizeof(text));
-	if (text[0] == '\0' || !outgoing_address_allowed(text)) {
+	/* A name with one address inside is not called at its others either. */
+	if (o->blocked || !outgoing_socket_address(&a->addr, text) ||
+	    !outgoing_address_allowed(text)) {
 		o->blocked = true;
 		return CURL_SOCKET_BAD;
 	}
@@ -117,64 +75,6 @@ take_header(char *data, size_t size, size_t n, void *arg)
 	if (len > 12 && strncasecmp(data, "Retry-After:", 12) == 0)
 		o->retry_after_s = strtol(data + 12, NULL, 10); /* a date counts as 0 */
 	return len;
-}
-
-/* Of the parts of a URL that say where it leads. */
-static const char *
-refuse_parts(CURLU *u)
-{
-	char *scheme = NULL, *host = NULL, *user = NULL;
-	const char *why = NULL;
-	char bare[INET6_ADDRSTRLEN];
-	size_t len;
-
-	curl_url_get(u, CURLUPART_SCHEME, &scheme, 0);
-	curl_url_get(u, CURLUPART_HOST, &host, 0);
-	curl_url_get(u, CURLUPART_USER, &user, 0);
-	if (scheme == NULL || host == NULL || host[0] == '\0') {
-		why = "It needs a scheme and a host.";
-	} else if (strcmp(scheme, "https") != 0 &&
-		   (strcmp(scheme, "http") != 0 || !conf.outgoing_http)) {
-		why = "It must begin with https://.";
-	} else if (user != NULL) {
-		why = "It must not have a user name.";
-	} else {
-		len = strlen(host);
-		snprintf(bare, sizeof(bare), "%.*s", host[0] == '[' ? (int)(len - 2) : (int)len,
-		    host[0] == '[' ? host + 1 : host);
-		if ((strchr(bare, ':') != NULL || inet_addr(bare) != INADDR_NONE ||
-			strcmp(bare, "255.255.255.255") == 0) &&
-		    !outgoing_address_allowed(bare))
-			why = "Its address is not a public one.";
-		else if (strcasecmp(host, "localhost") == 0 &&
-			 !outgoing_address_allowed("127.0.0.1"))
-			why = "Its address is not a public one.";
-	}
-	curl_free(scheme);
-	curl_free(host);
-	curl_free(user);
-	return why;
-}
-
-const char *
-outgoing_refusal(const char *url)
-{
-	const unsigned char *p;
-	const char *why = NULL;
-	CURLU *u;
-
-	if (strlen(url) > OUTGOING_URL_MAX)
-		return "It is longer than 2048 bytes.";
-	for (p = (const unsigned char *)url; *p != '\0'; p++)
-		if (*p <= ' ' || *p >= 0x7f || *p == '\\')
-			return "It has a character that must be percent-encoded.";
-	u = curl_url();
-	if (curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK)
-		why = "It is no URL.";
-	else
-		why = refuse_parts(u);
-	curl_url_cleanup(u);
-	return why;
 }
 
 struct outgoing *

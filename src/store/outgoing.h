@@ -6,11 +6,14 @@
  * Requests to addresses that an organisation chose. The guard stands at the
  * socket: the address about to be dialled is looked at, so that no name, no
  * second answer of a resolver and no spelling of an address leads inside. Only
- * global unicast addresses are dialled, and those in conf.outgoing_allow.
+ * global unicast addresses that are not this machine's own are dialled, and
+ * those in conf.outgoing_allow. A URL is looked at when it is given and before
+ * it is called as well, for its scheme, its port and an early answer.
  * Redirects are not followed, proxies and .netrc not used.
  */
 
 #include <curl/curl.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -35,6 +38,8 @@ struct outgoing {
 const char *outgoing_refusal(const char *url);
 /* Whether an address is one that the guard lets pass. */
 bool outgoing_address_allowed(const char *address);
+/* The address as text, without its port; false for what is neither IPv4 nor IPv6. */
+bool outgoing_socket_address(const struct sockaddr *, char out[INET6_ADDRSTRLEN]);
 
 /* A guarded POST of the body, which stays valid; headers are added with outgoing_header(). */
 struct outgoing *outgoing_post(const char *url, const char *body, size_t len);

@@ -59,34 +59,80 @@ TEST(a_secret_is_shown_once_and_stored_sealed)
 }
 END
 
+    /* Each is refused when it is given, and before it is called. */
+    static const char *const inside[] = { "https://127.0.0.1/", "https://127.1/",
+	    "https://0x7f000001/", "https://0x7f.1/", "https://2130706433/", "https://0177.0.0.1/",
+	    "https://0/", "https://0.0.0.0/", "https://127.0.0.1./", "https://127%2e0%2e0%2e1/",
+	    "https://localhost/", "https://LOCALHOST/", "https://localhost./",
+	    "https://x.localhost/", "https://[::1]/", "https://[::]/", "https://[0:0:0:0:0:0:0:1]/",
+	    "https://[::ffff:127.0.0.1]/", "https://[::ffff:7f00:1]/", "https://[::127.0.0.1]/",
+	    "https://[64:ff9b::7f00:1]/", "https://[64:ff9b:1::a00:1]/", "https://[2002:7f00:1::]/",
+	    "https://[fe80::1]/", "https://[fe80::1%25lo]/", "https://[fc00::1]/",
+	    "https://[fec0::1]/", "https://10.1.2.3/", "https://172.16.0.1/",
+	    "https://172.31.255.255/", "https://192.168.1.1/", "https://169.254.169.254/latest/",
+	    "https://169.254.170.2/", "https://[fd00:ec2::254]/", "https://100.64.0.1/",
+	    "https://192.0.0.1/", "https://192.0.2.1/", "https://198.18.0.1/",
+	    "https://198.51.100.1/", "https://203.0.113.1/", "https://224.0.0.1/",
+	    "https://240.0.0.1/", "https://255.255.255.255/", "https://[ff02::1]/",
+	    "https://[2001:db8::1]/", "https://[100::1]/", "https://[2001::1]/",
+	    "https://1.1.1.1:22/", "https://1.1.1.1:25/", "https://1.1.1.1:6379/",
+	    "https://1.1.1.1:5432/", "https://1.1.1.1:11211/", "https://1.1.1.1:0/",
+	    "https://h.example.com:587/", "https://desk.example.com/hook",
+	    "https://DESK.example.com./", "http://hooks.example.com/", "file:///etc/passwd",
+	    "file://localhost/etc/passwd", "gopher://example.com/", "dict://example.com:11211/",
+	    "ftp://example.com/", "smb://example.com/x", "ldap://example.com/",
+	    "javascript:alert(1)", "hooks.example.com/x", "//hooks.example.com/x", "https://",
+	    "https://user:pass@example.com/", "https://user@example.com/", "https://a@127.0.0.1/",
+	    "https://@127.0.0.1/", "https://1.1.1.1#@127.0.0.1/", "https://1.1.1.1/#x",
+	    "https://1.1.1.1\\\\@127.0.0.1/", "https://127.0.0.1\\\\.example.com/",
+	    "https://exa mple.com/", "https://exa\\tmple.com/", "https://example.com/\\nHost:x",
+	    "https://example.com/\\r", "https://127\u30020\u30020\u30021/",
+	    "https://127%E3%80%820%E3%80%820%E3%80%821/", "https://localhost%00.example.com/",
+	    "https://loc%61lhost/", "https://ex$ample.com/", "https://example.com:99999/",
+	    "https://example.com:x/" };
+
 TEST(only_public_addresses_are_taken)
 {
-	static const char *const bad[] = { "http://hooks.example.com/", "https://127.0.0.1/",
-		"https://127.1/", "https://0x7f000001/", "https://2130706433/",
-		"https://0177.0.0.1/", "https://0/", "https://0.0.0.0/", "https://localhost/",
-		"https://[::1]/", "https://[::]/", "https://[::ffff:127.0.0.1]/",
-		"https://[::ffff:7f00:1]/", "https://[64:ff9b::7f00:1]/",
-		"https://[64:ff9b:1::a00:1]/", "https://[2002:7f00:1::]/", "https://[fe80::1]/",
-		"https://[fc00::1]/", "https://[fec0::1]/", "https://10.1.2.3/",
-		"https://172.16.0.1/", "https://192.168.1.1/", "https://169.254.169.254/latest/",
-		"https://169.254.170.2/", "https://[fd00:ec2::254]/", "https://100.64.0.1/",
-		"https://192.0.0.1/", "https://192.0.2.1/", "https://198.18.0.1/",
-		"https://198.51.100.1/", "https://203.0.113.1/", "https://224.0.0.1/",
-		"https://240.0.0.1/", "https://255.255.255.255/", "https://[ff02::1]/",
-		"https://[2001:db8::1]/", "https://[100::1]/", "https://[2001::1]/",
-		"https://user:pass@example.com/", "https://a@127.0.0.1/",
-		"https://example.com\\\\@127.0.0.1/", "https://exa mple.com/", "file:///etc/passwd",
-		"gopher://example.com/", "ftp://example.com/", "https://example.com:99999/",
-		"https:///x" };
+	char longest[2050];
 	unsigned i;
 
-	for (i = 0; i < LENGTH(bad); i++) {
-		call("POST", "/api/v1/webhooks", fmt("{\"url\":\"%s\"}", bad[i]));
-		ck_assert_msg(status == 422, "%s: %d %s", bad[i], status, reply_body);
+	conf.base_url = "https://desk.example.com";
+	for (i = 0; i < LENGTH(inside); i++) {
+		call("POST", "/api/v1/webhooks", fmt("{\"url\":\"%s\"}", inside[i]));
+		ck_assert_msg(status == 422, "%s: %d %s", inside[i], status, reply_body);
 		ck_assert_str_eq(text("errors.0.field"), "url");
+		ck_assert_msg(outgoing_refusal(inside[i]) != NULL, "%s", inside[i]);
 	}
+	call("POST", "/api/v1/webhooks", "{\"url\":\"https:///x\"}");
+	expect(422);
+	memset(longest, 'x', sizeof(longest));
+	memcpy(longest, "https://h.example.com/", 22);
+	longest[2049] = '\0';
+	call("POST", "/api/v1/webhooks", fmt("{\"url\":\"%s\"}", longest));
+	expect(422);
+	longest[2048] = '\0';
+	make_hook(fmt("{\"url\":\"%s\"}", longest));
 	make_hook("{\"url\":\"https://1.1.1.1/x\"}");
+	make_hook("{\"url\":\"https://1.1.1.1:8443/x?a=b\"}");
+	make_hook("{\"url\":\"https://desk.example.com.example.net./x\"}");
 	make_hook("{\"url\":\"https://[2606:4700::1111]/x\"}");
+}
+END
+
+/* Also when somebody has written it into the table. */
+TEST(a_hook_that_leads_inside_is_not_called_either)
+{
+	const char *hook = make_hook(HOOK);
+	unsigned i;
+
+	conf.base_url = "https://desk.example.com";
+	for (i = 0; i < LENGTH(inside); i++) {
+		if (strchr(inside[i], '\\') != NULL) /* of JSON */
+			continue;
+		sql("UPDATE webhook SET url = '%s' WHERE webhook_id = '%s'", inside[i], hook);
+		call("POST", fmt("/api/v1/webhooks/%s/test", hook), "{}");
+		ck_assert_msg(status == 422, "%s: %d %s", inside[i], status, reply_body);
+	}
 }
 END
 
@@ -96,9 +142,9 @@ TEST(the_guard_at_the_socket_lets_only_public_addresses_pass)
 	static const char *const bad[] = { "127.0.0.1", "0.0.0.0", "10.0.0.1", "172.31.255.255",
 		"192.168.0.1", "169.254.169.254", "100.127.255.255", "192.0.0.8", "198.19.0.1",
 		"224.0.0.251", "255.255.255.255", "::1", "::", "::ffff:10.0.0.1",
-		"::ffff:127.0.0.1", "64:ff9b::a00:1", "64:ff9b:1::1", "2002:a00:1::1",
-		"2002:7f00:1::", "fe80::1", "fc00::1", "fec0::1", "ff02::1", "2001:db8::1",
-		"2001::1", "100::1", "::7f00:1", "4000::1", "" };
+		"::ffff:127.0.0.1", "::127.0.0.1", "64:ff9b::a00:1", "64:ff9b:1::1",
+		"2002:a00:1::1", "2002:7f00:1::", "fe80::1", "fc00::1", "fec0::1", "ff02::1",
+		"2001:db8::1", "2001::1", "100::1", "::7f00:1", "4000::1", "" };
 	static const char *const good[] = { "1.1.1.1", "8.8.8.8", "2606:4700::1111",
 		"64:ff9b::101:101", "2002:101:101::1", "::ffff:1.1.1.1", "172.32.0.1" };
 	unsigned i;
@@ -318,6 +364,7 @@ END
 	tcase_add_checked_fixture(c, caller_reset, NULL);
 	tcase_add_test(c, a_secret_is_shown_once_and_stored_sealed);
 	tcase_add_test(c, only_public_addresses_are_taken);
+	tcase_add_test(c, a_hook_that_leads_inside_is_not_called_either);
 	tcase_add_test(c, the_guard_at_the_socket_lets_only_public_addresses_pass);
 	tcase_add_test(c, a_name_that_leads_inside_is_not_called);
 	tcase_add_test(c, events_go_to_the_hooks_that_want_them);

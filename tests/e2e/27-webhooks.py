@@ -91,10 +91,25 @@ def a_failure_is_tried_again_after_a_second():
 def tests_show_what_was_said(first):
     reply = ask("POST", f"/api/v1/webhooks/{first}/test")
     check(reply["delivered"] and reply["status"] == 200 and reply["response"] == "thanks", "a test shows the reply", reply)
-    made = hook("/redirect/x", active=False)
-    reply = ask("POST", f"/api/v1/webhooks/{made['webhook_id']}/test")
-    check(not reply["delivered"] and reply["status"] == 302 and "redirect" in reply["error"], "a redirect is a failure", reply)
-    check(not receiver.at("/ok/redirected"), "and is not followed")
+
+
+def redirects_are_failures():
+    """The receiver is on an allowed address, so that nothing but this rule keeps the second request away."""
+    made = {status: hook(f"/redirect-{status}/x")["webhook_id"] for status in (301, 302, 303, 307, 308)}
+    reply = ask("POST", f"/api/v1/webhooks/{made[302]}/test")
+    check(not reply["delivered"] and reply["status"] == 302 and "redirect" in reply["error"], "a redirect is a failure of a test", reply)
+    ticket("redirected")
+    for status, one in made.items():
+        deadline = time.time() + 10
+        tries = []
+        while not tries and time.time() < deadline:
+            time.sleep(0.05)
+            tries = [t for d in ask("GET", f"/api/v1/webhooks/{one}/deliveries")["data"] for t in d["tries"]]
+        health = ask("GET", f"/api/v1/webhooks/{one}")
+        check(tries and tries[0]["status"] == status and "redirect" in tries[0]["error"] and health["consecutive_failures"] > 0,
+              f"an event that is answered {status} counts as a failure", (tries, health))
+        ask("DELETE", f"/api/v1/webhooks/{one}", want=204)
+    check(not receiver.at("/ok/redirected"), "and none is followed")
 
 
 def conditions_choose():
@@ -172,6 +187,7 @@ def the_operator_sees_what_is_due():
 first = the_event_arrives_signed()
 a_failure_is_tried_again_after_a_second()
 tests_show_what_was_said(first)
+redirects_are_failures()
 conditions_choose()
 the_operator_sees_what_is_due()
 slow_endpoints_hold_nobody_up()

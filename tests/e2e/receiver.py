@@ -19,7 +19,7 @@ class Receiver(socketserver.ThreadingMixIn, http.server.HTTPServer):
     """
     /ok… answers 200; /fail-N/… answers 500 to the first N requests of each event;
     /slow… after 0.7 s; /hang… never; /trickle… a byte a second; /large… 10 MB;
-    /gone 410; /redirect… 302.
+    /gone 410; /redirect-N… N, to /ok/redirected.
     """
 
     daemon_threads = True
@@ -110,8 +110,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200)
         elif kind == "gone":
             self.answer(410, b"gone")
-        elif kind == "redirect":
-            self.answer(302, b"", [("Location", self.server.url + "/ok/redirected")])
+        elif kind.startswith("redirect-"):
+            self.answer(int(kind[9:]), b"", [("Location", self.server.url + "/ok/redirected")])
         else:
             self.answer(200)
 
