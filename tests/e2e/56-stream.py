@@ -8,45 +8,10 @@ slow readers, revoked keys, and the death of serviceos-stream.
 import json
 import os
 import signal
-import sys
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from e2e import KEY, ORG, Ledger, call, check, psql, stack  # noqa: E402
-from sse import PATH, Stream  # noqa: E402
-
-
-def ticket(title="stream"):
-    return call("POST", "/api/tickets", {"title": title}).json()["ticket_id"]
-
-
-def figure(name):
-    text = call("GET", "/metrics").body.decode()
-    return next((float(line.split()[-1]) for line in text.splitlines()
-                 if line.startswith("serviceos_stream_" + name)), 0)
-
-
-def wait_until(function, seconds):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if function():
-            return True
-        time.sleep(0.1)
-    return False
-
-
-def settings(lines):
-    with open(os.environ["E2E_DIR"] + "/local.conf", "w", encoding="ascii") as file:
-        file.write(lines)
-    stack("stack_conf && stack_app_start && stack_wait_ready")
-
-
-def newest():
-    return int(psql(f"SELECT last_seq FROM event_sequence WHERE org_id = '{ORG}'")[0])
-
-
-def whole(seqs, first, last):
-    return seqs == list(range(first, last + 1))
+from e2e import KEY, ORG, Ledger, call, check, psql, stack
+from sse import PATH, Stream, figure, newest, settings, ticket, wait_until, whole
 
 
 def basics():

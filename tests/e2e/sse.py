@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A reader of event streams. Python's standard library only."""
+"""Readers of event streams, and what tests ask about them."""
 
 import json
+import os
 import socket
 import threading
 import time
 
-from e2e import KEY, ORG, URL
+from e2e import KEY, ORG, URL, call, psql, stack
 
 PATH = f"/api/v1/events/stream?org_id={ORG}"
 
@@ -14,14 +15,15 @@ PATH = f"/api/v1/events/stream?org_id={ORG}"
 class Stream:
     """A reader on a thread of its own; events as (event, id, data)."""
 
-    def __init__(self, query="", key=KEY, last=None, read=True, path=PATH, accept=None):
+    def __init__(self, query="", key=KEY, last=None, read=True, path=PATH, accept=None, bearer=None, port=URL.port):
         self.socket = socket.socket()
         if not read:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.socket.settimeout(60)
-        self.socket.connect((URL.hostname, URL.port))
+        self.socket.connect((URL.hostname, port))
         lines = [f"GET {path}{query} HTTP/1.1", "Host: localhost", "Connection: close"]
         lines += [f"X-API-Key: {key}"] if key else []
+        lines += [f"Authorization: Bearer {bearer}"] if bearer else []
         lines += [f"Last-Event-ID: {last}"] if last is not None else []
         lines += [f"Accept: {accept}"] if accept else []
         self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
@@ -33,9 +35,14 @@ class Stream:
             self.headers[name.lower()] = value.strip()
         self.events = []
         self.last = last
+        self.retries = []
         self.closed = threading.Event()
+        self.ended = None  # when
         if read and self.status == 200:
-            threading.Thread(target=self._read, daemon=True).start()
+            self.read()
+
+    def read(self):
+        threading.Thread(target=self._read, daemon=True).start()
 
     def _chunks(self):
         while True:
@@ -55,11 +62,13 @@ class Stream:
                     self._take(block.decode())
         except (OSError, ValueError):
             pass
+        self.ended = time.monotonic()
         self.closed.set()
 
     def _take(self, block):
         fields = dict(line.split(": ", 1) for line in block.split("\n") if ": " in line)
         self.last = fields.get("id", self.last)
+        self.retries += [int(fields["retry"])] if "retry" in fields else []
         if "data" in fields:
             self.events.append((fields.get("event"), fields.get("id"), json.loads(fields["data"])))
 
@@ -85,3 +94,36 @@ class Stream:
             pass
         self.file.close()
         self.socket.close()
+
+
+def ticket(title="stream"):
+    return call("POST", "/api/tickets", {"title": title}).json()["ticket_id"]
+
+
+def figure(name):
+    text = call("GET", "/metrics").body.decode()
+    return next((float(line.split()[-1]) for line in text.splitlines()
+                 if line.startswith("serviceos_stream_" + name)), 0)
+
+
+def wait_until(function, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if function():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def settings(lines):
+    with open(os.environ["E2E_DIR"] + "/local.conf", "w", encoding="ascii") as file:
+        file.write(lines)
+    stack("stack_conf && stack_app_start && stack_wait_ready")
+
+
+def newest():
+    return int(psql(f"SELECT last_seq FROM event_sequence WHERE org_id = '{ORG}'")[0])
+
+
+def whole(seqs, first, last):
+    return seqs == list(range(first, last + 1))
