@@ -6,6 +6,8 @@
 
 #include "base/conf.h"
 
+#define STREAM "text/event-stream"
+
 static void
 member(struct buf *out, const char *name, const char *value)
 {
@@ -29,12 +31,29 @@ put_fields(struct buf *out, const struct field_error *e)
 	buf_char(out, ']');
 }
 
+/* Whether an EventSource asks for a stream that cannot be opened now. */
+static bool
+comes_back(const struct req *r)
+{
+	const char *accept = http_header(r->in, "accept");
+
+	return r->status == 503 && r->route != NULL && r->route->media != NULL && accept != NULL &&
+	       strcmp(r->route->media, STREAM) == 0 && strstr(accept, STREAM) != NULL;
+}
+
 void
 problem_write(struct req *r)
 {
 	const struct error_row *row = &error_table[r->error];
 	struct buf *out = &r->out->body;
 
+	if (comes_back(r)) { /* it gives up for good at any status but 200 */
+		r->out->status = 200;
+		buf_init(out, r->arena, 64);
+		buf_str(out, "retry: 3000\n\n");
+		reply_header(r, "Content-Type", STREAM);
+		return;
+	}
 	r->out->status = r->status;
 	buf_init(out, r->arena, 512);
 	buf_printf(out, "{\"type\":\"%s/api-docs#/errors/%s\",\"title\":", conf.base_url, r->code);

@@ -107,23 +107,6 @@ compose(struct req *r)
 	return line.data;
 }
 
-/*
- * A browser's EventSource gives up for good at any status but 200. While the
- * stream process restarts, such a client gets a stream that ends at once.
- */
-static int
-come_back(struct req *r)
-{
-	const char *accept = http_header(r->in, "accept");
-
-	log_warn("no stream could be opened: serviceos-stream does not answer, or has no room");
-	if (accept == NULL || strstr(accept, "text/event-stream") == NULL)
-		return fail(r, E_UNAVAILABLE);
-	buf_str(&r->out->body, "retry: 3000\n\n");
-	reply_header(r, "Content-Type", "text/event-stream");
-	return reply_json(r, 200);
-}
-
 static int
 open_stream(struct req *r)
 {
@@ -143,8 +126,11 @@ open_stream(struct req *r)
 		return fail_detail(r, E_STREAM_LIMIT,
 		    "The limit is %ld streams of an organization.", conf.stream_per_org);
 	}
-	if (answer != HANDOFF_OK)
-		return come_back(r);
+	if (answer != HANDOFF_OK) {
+		log_warn(
+		    "no stream could be opened: serviceos-stream does not answer, or has no room");
+		return fail(r, E_UNAVAILABLE);
+	}
 	FAULT(stream_placed);
 	reply_header(r, "Content-Type", "text/event-stream");
 	reply_header(r, "X-Accel-Buffering", "no");

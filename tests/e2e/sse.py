@@ -45,6 +45,9 @@ class Stream:
         threading.Thread(target=self._read, daemon=True).start()
 
     def _chunks(self):
+        if "content-length" in self.headers:
+            yield self.file.read(int(self.headers["content-length"]))
+            return
         while True:
             size = int(self.file.readline() or b"0", 16)
             if size == 0:
