@@ -22,6 +22,7 @@
 #include "stream/hub.h"
 
 #define PENDING_MAX 65536
+#define PENDING_STEP 8192
 #define SEND_BUFFER 16384 /* the kernel must not hide how far a reader is behind */
 #define RECORD_MAX 65528
 
@@ -49,7 +50,7 @@ keep(struct hub *h, struct stream *s, const void *data, size_t len)
 		s->pending_at = 0;
 	}
 	if (held + len > s->pending_cap) {
-		s->pending_cap = (held + len) * 2;
+		s->pending_cap = (held + len + PENDING_STEP - 1) / PENDING_STEP * PENDING_STEP;
 		s->pending = realloc(s->pending, s->pending_cap);
 		if (s->pending == NULL)
 			abort();

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 Event streams through nginx: order, resuming while writes go on, filters, limits,
-slow readers, revoked keys, and the death of serviceos-stream.
+revoked keys, and the death of serviceos-stream.
 """
 
 import json
@@ -87,14 +87,65 @@ def resume():
     check(pages.wait(lambda s: s.seqs()[-1:] == [end], 20) and whole(pages.seqs(), first, end),
           f"{end - first + 1} events are read again from the first on", len(pages.seqs()))
     pages.close()
-    for last in (end + 1000, "nonsense"):
-        reset = Stream(last=last)
-        check(reset.wait(lambda s: any(e == "reset" for e, _, _ in s.events)), f"Last-Event-ID {last}: reset")
-        reset.close()
+    for last in (end + 1000, "nonsense", "-1", "1e3", "0x1", "9" * 20):
+        again = Stream(last=last)
+        ticket()
+        check(again.wait(lambda s: "ticket.created" in s.topics()) and again.events[0][0] == "reset", f"Last-Event-ID {last}: reset",
+              again.events[:3])
+        again.close()
+    end = newest()
     stream = Stream(f"&last_event_id={end - 1}")
     check(stream.wait(lambda s: s.seqs() == [end]), "last_event_id= does what the header does")
     stream.close()
     ledger.verify(psql)
+
+
+def too_old():
+    """Of an organization whose first events are not kept any more."""
+    stack('stack_ctl org create org_old Old && stack_ctl key create org_old key admin >"$E2E_DIR/old-key"')
+    with open(os.environ["E2E_DIR"] + "/old-key", encoding="ascii") as file:
+        key = file.read().strip()
+    path = "/api/v1/events/stream?org_id=org_old"
+    numbers = "SELECT last_seq FROM event_sequence WHERE org_id = 'org_old'"
+    unnumbered = "SELECT 1 FROM event WHERE org_id = 'org_old' AND public AND seq IS NULL"
+    for _ in range(6):
+        call("POST", "/api/tickets", {"title": "old"}, key=key)
+    check(wait_until(lambda: psql(unnumbered) == [], 10), "events have numbers")
+    end = int(psql(numbers)[0])
+    psql(f"DELETE FROM event WHERE org_id = 'org_old' AND seq <= {end - 3}")
+    stream = Stream(path=path, key=key, last=end - 3)
+    check(stream.wait(lambda s: s.seqs() == [end - 2, end - 1, end]), "who has seen the last that is gone misses none", stream.events)
+    stream.close()
+    stream = Stream(path=path, key=key, last=end - 4)
+    call("POST", "/api/tickets", {"title": "new"}, key=key)
+    check(stream.wait(lambda s: s.seqs() == [end + 1]), "who has not goes on at the end", stream.events)
+    event, number, data = stream.events[0]
+    check((event, number, data["seq"]) == ("reset", str(end), end), "and is told so first: reset, with the place", stream.events)
+    stream.close()
+
+
+def leaving():
+    """60 streams of a process that stops end one by one, and come back to its successor."""
+    settings("stream_drain = 4\n")
+    streams = [Stream() for _ in range(60)]
+    began = time.monotonic()
+    stack("proc_signal stream TERM")
+    check(all(s.closed.wait(15) for s in streams), "SIGTERM ends all streams")
+    took = sorted(s.ended - began for s in streams)
+    check(took[-1] < 4 + 3, f"within stream_drain, 4 s ({took[-1]:.1f} s)", took)
+    check(took[45] - took[15] > 1, f"the middle half of them spread over {took[45] - took[15]:.1f} s", took)
+    told = [s.retries[-1] for s in streams]
+    check(min(told) >= 1000 and len(set(told)) > 30, f"each is told when to come back: after {min(told)} to {max(told)} ms", sorted(told))
+    ticket()
+    stack("proc_stop stream; stack_app_start")
+    again = []
+    for stream in streams[:10]:
+        wait_until(lambda s=stream: again.append(Stream(last=s.last)) or again[-1].status == 200, 10)
+    again = [s for s in again if s.status == 200]
+    check(len(again) == 10 and all(s.wait(lambda s: "ticket.created" in s.topics()) for s in again),
+          "and finds there what happened meanwhile", [s.topics() for s in again])
+    for stream in again:
+        stream.close()
 
 
 def limit():
@@ -108,28 +159,6 @@ def limit():
     check(wait_until(lambda: Stream().status == 200, 5), "one that closes makes room")
     for stream in streams:
         stream.close()
-
-
-def slow_reader():
-    before = figure('dropped_total{reason="slow"}') + figure('dropped_total{reason="stalled"}')
-    slow, quick = Stream(read=False), Stream()
-    payload = json.dumps({"topic": "presence.updated", "ticket_id": None, "data": {"x": "x" * 12000}})
-    commands = os.environ["E2E_DIR"] + "/publish"
-    with open(commands, "w", encoding="ascii") as file:
-        file.write(f"PUBLISH serviceos:live:{ORG} '{payload}'\n" * 3)
-    for _ in range(300):
-        stack(f"stack_redis_cli <{commands} >/dev/null")
-        time.sleep(0.05)  # as fast as a reader that reads
-        now = figure('dropped_total{reason="slow"}') + figure('dropped_total{reason="stalled"}')
-        if now > before:
-            break
-    now = wait_until(lambda: figure('dropped_total{reason="slow"}') +
-                     figure('dropped_total{reason="stalled"}') > before, 10)
-    check(now, "a reader that takes nothing is dropped")
-    check(not quick.closed.is_set() and len(quick.topics()) > 100,
-          f"another one has {len(quick.topics())} messages meanwhile")
-    slow.close()
-    quick.close()
 
 
 def revoked():
@@ -202,12 +231,9 @@ def without_redis():
 
 
 def main():
-    settings("stream_keepalive = 2\nstream_recheck = 2\nstream_stall = 5\nstream_drain = 2\n")
-    for part in (basics, refusals, filters, resume, limit, slow_reader, revoked, killed, without_redis):
+    settings("stream_keepalive = 2\nstream_recheck = 2\nstream_drain = 2\n")
+    for part in (basics, refusals, filters, resume, too_old, limit, revoked, killed, without_redis, leaving):
         part()
-    stream = Stream()
-    stack("proc_stop stream TERM")
-    check(stream.closed.wait(1), "SIGTERM ends the streams before the process")
     settings("")
 
 

@@ -19,6 +19,8 @@ class Stream:
         self.socket = socket.socket()
         if not read:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            # As on a network: with loopback's segments the kernel takes megabytes for it.
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1460)
         self.socket.settimeout(60)
         self.socket.connect((URL.hostname, port))
         lines = [f"GET {path}{query} HTTP/1.1", "Host: localhost", "Connection: close"]
