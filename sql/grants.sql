@@ -30,7 +30,7 @@ BEGIN
   -- What the scheduler's jobs touch, across organisations.
   FOREACH t IN ARRAY ARRAY['organization', 'event', 'event_sequence', 'ticket', 'ticket_tag',
                            'idempotency_key', 'session', 'usage_day', 'comment', 'customer',
-                           'job', 'custom_field', 'ticket_field', 'queue_claim', 'attachment',
+                           'job', 'import_lease', 'custom_field', 'ticket_field', 'queue_claim', 'attachment',
                            'due_job', 'webhook', 'webhook_delivery', 'webhook_attempt', 'sla_policy', 'workflow', 'workflow_run', 'mail'] LOOP
     EXECUTE format('CREATE POLICY scheduler ON %I TO serviceos_scheduler USING (true) WITH CHECK (true)', t);
   END LOOP;
@@ -66,4 +66,8 @@ GRANT SELECT, DELETE ON workflow_run TO serviceos_scheduler;
 -- Jobs are claimed across organisations; their work is done as serviceos_app.
 GRANT SELECT ON attachment TO serviceos_scheduler;
 GRANT SELECT, UPDATE ON job TO serviceos_scheduler;
+-- An import is silent; the workers' role runs it with the secret that the scheduler hands over, and cannot read.
+GRANT SELECT, INSERT, UPDATE ON import_lease TO serviceos_scheduler;
+REVOKE ALL ON import_lease FROM serviceos_app;
+GRANT EXECUTE ON FUNCTION import_batch(text, uuid, uuid, jsonb, jsonb, jsonb, jsonb) TO serviceos_app;
 GRANT SELECT, DELETE ON ticket_tag, comment, idempotency_key, session, usage_day, directory TO serviceos_scheduler;

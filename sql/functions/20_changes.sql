@@ -17,10 +17,14 @@ BEGIN
 END
 $$;
 
--- Bulk loaders of our own write no events; the workers' role cannot ask for it,
--- except through import_begin() in the transaction of an import.
+-- Bulk loaders of our own and imports write no events. Anybody may set app.quiet, but
+-- it counts for no statement of the workers' role: an import runs with its owner's
+-- rights, in import_batch(), which asks for the scheduler's lease.
 CREATE OR REPLACE FUNCTION is_quiet() RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT COALESCE(guc('app.quiet') = 'import' OR (guc('app.quiet') = 'on' AND current_user <> 'serviceos_app'), false)
+  SELECT COALESCE(guc('app.quiet') IN ('on', 'import') AND current_user <> 'serviceos_app', false)
+$$;
+CREATE OR REPLACE FUNCTION is_import() RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT COALESCE(guc('app.quiet') = 'import' AND current_user <> 'serviceos_app', false)
 $$;
 
 -- {"field": {"from": …, "to": …}} of what differs, without the named columns.
@@ -37,9 +41,9 @@ $$;
 -- the events are public, then columns whose values are never written down.
 CREATE OR REPLACE FUNCTION record_change() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-  before jsonb := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END;
-  after jsonb := CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END;
-  this jsonb := COALESCE(after, before);
+  before jsonb;
+  after jsonb;
+  this jsonb;
   changes jsonb;
   secret text;
   verb text := CASE TG_OP WHEN 'INSERT' THEN 'created' WHEN 'UPDATE' THEN 'updated' ELSE 'deleted' END;
@@ -47,6 +51,9 @@ BEGIN
   IF is_quiet() THEN
     RETURN NULL;
   END IF;
+  before := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END;
+  after := CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END;
+  this := COALESCE(after, before);
   changes := CASE TG_OP
     WHEN 'UPDATE' THEN diff(before, after, '{version,updated_at,last_assigned_at,last_login_at}')
     WHEN 'INSERT' THEN diff('{}', jsonb_strip_nulls(after), '{org_id,version,created_at,updated_at}')

@@ -71,7 +71,7 @@ BEGIN
       RETURN NEW;
     END IF;
   END IF;
-  IF guc('app.quiet') = 'import' THEN -- what another desk says of a ticket is taken as it is
+  IF is_import() THEN -- what another desk says of a ticket is taken as it is
     NEW.version := OLD.version + 1;
     RETURN NEW;
   END IF;
@@ -132,7 +132,7 @@ $$;
 CREATE OR REPLACE FUNCTION ticket_after() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
-    IF guc('app.quiet') = 'import' THEN -- which keeps the tags of all its tickets at once
+    IF is_import() THEN -- which keeps the tags of all its tickets at once
       RETURN NULL;
     END IF;
     IF NEW.tags <> '{}' THEN

@@ -73,6 +73,9 @@ $$;
 
 CREATE OR REPLACE FUNCTION ticket_custom_before() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  IF TG_OP = 'INSERT' AND is_import() THEN -- which has looked at all of them
+    RETURN NEW;
+  END IF;
   PERFORM custom_values_check(NEW.org_id, CASE WHEN TG_OP = 'UPDATE' THEN OLD.custom_fields ELSE '{}' END,
                               NEW.custom_fields);
   RETURN NEW;
@@ -85,17 +88,23 @@ CREATE OR REPLACE TRIGGER custom_update BEFORE UPDATE ON ticket
   EXECUTE FUNCTION ticket_custom_before();
 
 -- A long text is found by its beginning; the filter looks at the rest itself.
+CREATE OR REPLACE FUNCTION custom_words(p_fields jsonb) RETURNS TABLE (key text, word text, number numeric)
+LANGUAGE sql IMMUTABLE AS $$
+  SELECT e.key, left(x.word, 200), CASE WHEN jsonb_typeof(e.value) = 'number' THEN x.word::numeric END
+    FROM jsonb_each(p_fields) e,
+         LATERAL (SELECT jsonb_array_elements_text(e.value) AS word WHERE jsonb_typeof(e.value) = 'array'
+                  UNION SELECT e.value #>> '{}' WHERE jsonb_typeof(e.value) <> 'array') x
+$$;
+
 CREATE OR REPLACE FUNCTION ticket_fields_sync() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF TG_OP = 'UPDATE' THEN
+  IF TG_OP = 'INSERT' AND is_import() THEN -- which keeps those of all its tickets at once
+    RETURN NULL;
+  ELSIF TG_OP = 'UPDATE' THEN
     DELETE FROM ticket_field g WHERE g.org_id = NEW.org_id AND g.ticket_id = NEW.ticket_id;
   END IF;
   INSERT INTO ticket_field (org_id, key, word, number, ticket_id)
-  SELECT NEW.org_id, e.key, left(x.word, 200),
-         CASE WHEN jsonb_typeof(e.value) = 'number' THEN x.word::numeric END, NEW.ticket_id
-    FROM jsonb_each(NEW.custom_fields) e,
-         LATERAL (SELECT jsonb_array_elements_text(e.value) AS word WHERE jsonb_typeof(e.value) = 'array'
-                  UNION SELECT e.value #>> '{}' WHERE jsonb_typeof(e.value) <> 'array') x
+  SELECT NEW.org_id, f.key, f.word, f.number, NEW.ticket_id FROM custom_words(NEW.custom_fields) f
   ON CONFLICT DO NOTHING;
   RETURN NULL;
 END

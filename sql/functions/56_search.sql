@@ -1,24 +1,89 @@
 -- Search: keeping the words, finding candidates, marking what matched.
 -- The functions that touch search_document run as its owner.
 
-CREATE OR REPLACE FUNCTION search_keep(p_new boolean, p_org text, p_kind text, p_id uuid, p_ticket uuid, p_at timestamptz, p_title text, p_words tsvector)
+CREATE OR REPLACE FUNCTION ticket_words(p_title text, p_description text) RETURNS tsvector LANGUAGE sql IMMUTABLE AS $$
+  SELECT setweight(to_tsvector('simple', p_title), 'A') || setweight(to_tsvector('simple', left(p_description, 20000)), 'B')
+$$;
+CREATE OR REPLACE FUNCTION comment_words(p_body text) RETURNS tsvector LANGUAGE sql IMMUTABLE AS $$
+  SELECT setweight(to_tsvector('simple', left(p_body, 20000)), 'C')
+$$;
+CREATE OR REPLACE FUNCTION customer_words(p_name text, p_email text, p_phone text, p_external text) RETURNS tsvector LANGUAGE sql IMMUTABLE AS $$
+  SELECT setweight(to_tsvector('simple', p_name || ' ' || COALESCE(p_email, '') || ' ' ||
+           translate(COALESCE(p_email, ''), '@.-_+', '     ') || ' ' || COALESCE(p_phone, '') || ' ' || COALESCE(p_external, '')), 'A')
+$$;
+CREATE OR REPLACE FUNCTION comment_kind(p_internal boolean) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN p_internal THEN 'note' ELSE 'comment' END
+$$;
+
+-- What is new is kept once for a statement, be it one ticket or the batch of an import.
+CREATE OR REPLACE FUNCTION search_new() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  IF TG_TABLE_NAME = 'ticket' THEN
+    INSERT INTO search_document (org_id, kind, id, ticket_id, at, title, words)
+    SELECT n.org_id, 'ticket', n.ticket_id, n.ticket_id, n.created_at, n.title, ticket_words(n.title, n.description) FROM fresh n;
+  ELSIF TG_TABLE_NAME = 'comment' THEN
+    INSERT INTO search_document (org_id, kind, id, ticket_id, at, words)
+    SELECT n.org_id, comment_kind(n.internal), n.comment_id, n.ticket_id, n.created_at, comment_words(n.body) FROM fresh n;
+  ELSE
+    INSERT INTO search_document (org_id, kind, id, at, title, words)
+    SELECT n.org_id, 'customer', n.customer_id, n.created_at, NULLIF(n.name, ''),
+           customer_words(n.name, n.email, n.phone, n.external_id) FROM fresh n;
+  END IF;
+  RETURN NULL;
+END
+$$;
+DO $$
+DECLARE
+  t text;
+BEGIN
+  FOREACH t IN ARRAY ARRAY['ticket', 'comment', 'customer'] LOOP
+    EXECUTE format('CREATE OR REPLACE TRIGGER search_insert AFTER INSERT ON %I REFERENCING NEW TABLE AS fresh
+      FOR EACH STATEMENT EXECUTE FUNCTION search_new()', t);
+  END LOOP;
+END
+$$;
+
+-- What is deleted has no words, and gets none by a change.
+CREATE OR REPLACE FUNCTION search_keep(p_org text, p_kind text, p_id uuid, p_ticket uuid, p_title text, p_words tsvector)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
   -- A worker writes its own organisation's words; what calls it otherwise is no trigger of its rows.
   IF session_user = 'serviceos_app' AND p_org IS DISTINCT FROM NULLIF(current_setting('app.org', true), '') THEN
     RAISE insufficient_privilege;
   END IF;
-  IF p_new THEN
-    INSERT INTO search_document AS d (org_id, kind, id, ticket_id, at, title, words)
-    VALUES (p_org, p_kind, p_id, p_ticket, p_at, p_title, p_words)
-    ON CONFLICT (org_id, kind, id) DO UPDATE
-       SET ticket_id = excluded.ticket_id, title = excluded.title, words = excluded.words;
-  ELSE -- what is deleted has no words, and gets none by a change
-    UPDATE search_document d SET ticket_id = p_ticket, title = p_title, words = p_words
-     WHERE d.org_id = p_org AND d.kind = p_kind AND d.id = p_id;
-  END IF;
+  UPDATE search_document d SET ticket_id = p_ticket, title = p_title, words = p_words
+   WHERE d.org_id = p_org AND d.kind = p_kind AND d.id = p_id;
 END
 $$;
+
+CREATE OR REPLACE FUNCTION search_ticket() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM search_keep(NEW.org_id, 'ticket', NEW.ticket_id, NEW.ticket_id, NEW.title, ticket_words(NEW.title, NEW.description));
+  RETURN NULL;
+END
+$$;
+CREATE OR REPLACE TRIGGER search_update AFTER UPDATE ON ticket
+  FOR EACH ROW WHEN (NEW.title <> OLD.title OR NEW.description <> OLD.description) EXECUTE FUNCTION search_ticket();
+
+CREATE OR REPLACE FUNCTION search_comment() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM search_keep(NEW.org_id, comment_kind(NEW.internal), NEW.comment_id, NEW.ticket_id, NULL, comment_words(NEW.body));
+  RETURN NULL;
+END
+$$;
+CREATE OR REPLACE TRIGGER search_update AFTER UPDATE ON comment
+  FOR EACH ROW WHEN (NEW.body <> OLD.body OR NEW.ticket_id <> OLD.ticket_id) EXECUTE FUNCTION search_comment();
+
+CREATE OR REPLACE FUNCTION search_customer() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM search_keep(NEW.org_id, 'customer', NEW.customer_id, NULL, NULLIF(NEW.name, ''),
+    customer_words(NEW.name, NEW.email, NEW.phone, NEW.external_id));
+  RETURN NULL;
+END
+$$;
+CREATE OR REPLACE TRIGGER search_update AFTER UPDATE ON customer
+  FOR EACH ROW WHEN ((NEW.name, NEW.email, NEW.phone, NEW.external_id) IS DISTINCT FROM (OLD.name, OLD.email, OLD.phone, OLD.external_id))
+  EXECUTE FUNCTION search_customer();
 
 CREATE OR REPLACE FUNCTION search_forget() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
@@ -27,40 +92,16 @@ BEGIN
   RETURN NULL;
 END
 $$;
-
-CREATE OR REPLACE FUNCTION search_keep_ticket(p_new boolean, t ticket) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM search_keep(p_new, t.org_id, 'ticket', t.ticket_id, t.ticket_id, t.created_at, t.title,
-    setweight(to_tsvector('simple', t.title), 'A') || setweight(to_tsvector('simple', left(t.description, 20000)), 'B'));
-END
-$$;
-
-CREATE OR REPLACE FUNCTION search_keep_comment(p_new boolean, c comment) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM search_keep(p_new, c.org_id, CASE WHEN c.internal THEN 'note' ELSE 'comment' END, c.comment_id, c.ticket_id,
-    c.created_at, NULL, setweight(to_tsvector('simple', left(c.body, 20000)), 'C'));
-END
-$$;
-
-CREATE OR REPLACE FUNCTION search_keep_customer(p_new boolean, c customer) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM search_keep(p_new, c.org_id, 'customer', c.customer_id, NULL, c.created_at, NULLIF(c.name, ''),
-    setweight(to_tsvector('simple', c.name || ' ' || COALESCE(c.email, '') || ' ' ||
-      translate(COALESCE(c.email, ''), '@.-_+', '     ') || ' ' || COALESCE(c.phone, '') || ' ' || COALESCE(c.external_id, '')), 'A'));
-END
-$$;
-
-CREATE OR REPLACE FUNCTION search_ticket() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM search_keep_ticket(TG_OP = 'INSERT', NEW);
-  RETURN NULL;
-END
-$$;
-CREATE OR REPLACE TRIGGER search_insert AFTER INSERT ON ticket FOR EACH ROW EXECUTE FUNCTION search_ticket();
-CREATE OR REPLACE TRIGGER search_update AFTER UPDATE ON ticket
-  FOR EACH ROW WHEN (NEW.title <> OLD.title OR NEW.description <> OLD.description) EXECUTE FUNCTION search_ticket();
 CREATE OR REPLACE TRIGGER search_delete AFTER DELETE ON ticket
   FOR EACH ROW EXECUTE FUNCTION search_forget('ticket_id', 'ticket');
+CREATE OR REPLACE TRIGGER search_delete AFTER DELETE ON comment
+  FOR EACH ROW EXECUTE FUNCTION search_forget('comment_id', 'comment', 'note');
+CREATE OR REPLACE TRIGGER search_delete AFTER DELETE ON customer
+  FOR EACH ROW EXECUTE FUNCTION search_forget('customer_id', 'customer');
+-- Merging is for good: who was merged is found under the other's name.
+CREATE OR REPLACE TRIGGER search_merged AFTER UPDATE ON customer
+  FOR EACH ROW WHEN (NEW.merged_into_id IS NOT NULL AND OLD.merged_into_id IS NULL)
+  EXECUTE FUNCTION search_forget('customer_id', 'customer');
 
 -- A deleted ticket is not found, nor is its thread; one that comes back is.
 CREATE OR REPLACE FUNCTION search_ticket_gone() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -68,47 +109,21 @@ BEGIN
   IF NEW.deleted_at IS NOT NULL THEN
     DELETE FROM search_document d
      USING (SELECT 'ticket' AS kind, NEW.ticket_id AS id UNION ALL
-            SELECT CASE WHEN c.internal THEN 'note' ELSE 'comment' END, c.comment_id
-              FROM comment c WHERE c.org_id = NEW.org_id AND c.ticket_id = NEW.ticket_id) x
+            SELECT comment_kind(c.internal), c.comment_id FROM comment c WHERE c.org_id = NEW.org_id AND c.ticket_id = NEW.ticket_id) x
      WHERE d.org_id = NEW.org_id AND d.kind = x.kind AND d.id = x.id;
   ELSE
-    PERFORM search_keep_ticket(true, NEW);
-    PERFORM search_keep_comment(true, c) FROM comment c WHERE c.org_id = NEW.org_id AND c.ticket_id = NEW.ticket_id;
+    INSERT INTO search_document (org_id, kind, id, ticket_id, at, title, words)
+    SELECT NEW.org_id, 'ticket', NEW.ticket_id, NEW.ticket_id, NEW.created_at, NEW.title, ticket_words(NEW.title, NEW.description)
+    UNION ALL
+    SELECT c.org_id, comment_kind(c.internal), c.comment_id, c.ticket_id, c.created_at, NULL, comment_words(c.body)
+      FROM comment c WHERE c.org_id = NEW.org_id AND c.ticket_id = NEW.ticket_id
+    ON CONFLICT DO NOTHING;
   END IF;
   RETURN NULL;
 END
 $$;
 CREATE OR REPLACE TRIGGER search_gone AFTER UPDATE ON ticket
   FOR EACH ROW WHEN ((NEW.deleted_at IS NULL) <> (OLD.deleted_at IS NULL)) EXECUTE FUNCTION search_ticket_gone();
-
-CREATE OR REPLACE FUNCTION search_comment() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM search_keep_comment(TG_OP = 'INSERT', NEW);
-  RETURN NULL;
-END
-$$;
-CREATE OR REPLACE TRIGGER search_insert AFTER INSERT ON comment FOR EACH ROW EXECUTE FUNCTION search_comment();
-CREATE OR REPLACE TRIGGER search_update AFTER UPDATE ON comment
-  FOR EACH ROW WHEN (NEW.body <> OLD.body OR NEW.ticket_id <> OLD.ticket_id) EXECUTE FUNCTION search_comment();
-CREATE OR REPLACE TRIGGER search_delete AFTER DELETE ON comment
-  FOR EACH ROW EXECUTE FUNCTION search_forget('comment_id', 'comment', 'note');
-
-CREATE OR REPLACE FUNCTION search_customer() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM search_keep_customer(TG_OP = 'INSERT', NEW);
-  RETURN NULL;
-END
-$$;
-CREATE OR REPLACE TRIGGER search_insert AFTER INSERT ON customer FOR EACH ROW EXECUTE FUNCTION search_customer();
-CREATE OR REPLACE TRIGGER search_update AFTER UPDATE ON customer
-  FOR EACH ROW WHEN ((NEW.name, NEW.email, NEW.phone, NEW.external_id) IS DISTINCT FROM (OLD.name, OLD.email, OLD.phone, OLD.external_id))
-  EXECUTE FUNCTION search_customer();
-CREATE OR REPLACE TRIGGER search_delete AFTER DELETE ON customer
-  FOR EACH ROW EXECUTE FUNCTION search_forget('customer_id', 'customer');
--- Merging is for good: who was merged is found under the other's name.
-CREATE OR REPLACE TRIGGER search_merged AFTER UPDATE ON customer
-  FOR EACH ROW WHEN (NEW.merged_into_id IS NOT NULL AND OLD.merged_into_id IS NULL)
-  EXECUTE FUNCTION search_forget('customer_id', 'customer');
 
 -- "quoted words", -without, or: the syntax of web searches; the last word may be its beginning.
 CREATE OR REPLACE FUNCTION search_query(p_text text) RETURNS tsquery LANGUAGE plpgsql IMMUTABLE AS $$

@@ -1,9 +1,9 @@
 -- Imports. $1 is the organisation.
 
--- Job, what was asked for, rows, people, and what could not be read.
+-- Job, its lease, what was asked for, rows, people, and what could not be read.
 -- name: import_batch
 SELECT b.created, b.updated, b.skipped, b.failed
-  FROM import_batch($1, $2, $3::jsonb, $4::jsonb, $5::jsonb, $6::jsonb) b;
+  FROM import_batch($1, $2, $3, $4::jsonb, $5::jsonb, $6::jsonb, $7::jsonb) b;
 
 -- name: import_event
 SELECT put_event($1, $3, false, true, 'import', $2::text, NULL, NULL, $4::jsonb);

@@ -18,13 +18,21 @@ RETURNING job_id;
 WITH due AS MATERIALIZED ( -- once: a join could run it again, and take more than one
   SELECT d.org_id, d.job_id FROM job d
    WHERE d.state IN ('queued', 'running') AND d.run_after <= now()
-   ORDER BY d.run_after LIMIT 1 FOR UPDATE SKIP LOCKED)
-UPDATE job j
-   SET state = 'running', token = j.token + 1, attempts = j.attempts + 1,
-       run_after = now() + make_interval(secs => $1::int), started_at = COALESCE(j.started_at, now())
-  FROM due
- WHERE j.org_id = due.org_id AND j.job_id = due.job_id
-RETURNING j.org_id, j.job_id, j.kind, j.token, j.attempts, j.actor_type, j.actor_id;
+   ORDER BY d.run_after LIMIT 1 FOR UPDATE SKIP LOCKED
+), taken AS (
+  UPDATE job j
+     SET state = 'running', token = j.token + 1, attempts = j.attempts + 1,
+         run_after = now() + make_interval(secs => $1::int), started_at = COALESCE(j.started_at, now())
+    FROM due
+   WHERE j.org_id = due.org_id AND j.job_id = due.job_id
+  RETURNING j.org_id, j.job_id, j.kind, j.token, j.attempts, j.actor_type, j.actor_id
+), leased AS ( -- what the workers' role cannot make up: import_batch() asks for it
+  INSERT INTO import_lease AS l (org_id, job_id, secret)
+  SELECT t.org_id, t.job_id, gen_random_uuid() FROM taken t WHERE t.kind = 'import'
+  ON CONFLICT (org_id, job_id) DO UPDATE SET secret = excluded.secret
+  RETURNING l.secret
+)
+SELECT t.*, (SELECT l.secret FROM leased l) AS lease FROM taken t;
 
 -- name: job_hold
 SELECT j.spec, j.cursor, j.result, j.total, j.done, j.failed, j.cancel_requested

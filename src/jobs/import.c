@@ -212,7 +212,8 @@ write_batch(struct import_batch *b)
 	if (b->n == 0)
 		return true;
 	row = db_row(job->db, SQL_IMPORT_BATCH,
-	    P(job->org, job->id, json_object_to_json_string_ext(job->spec, JSON_C_TO_STRING_PLAIN),
+	    P(job->org, job->id, job->lease,
+		json_object_to_json_string_ext(job->spec, JSON_C_TO_STRING_PLAIN),
 		arena_printf(job->arena, "[%s]", b->rows.data),
 		arena_printf(job->arena, "[%s]", b->people.data),
 		arena_printf(job->arena, "[%s]", b->refused.data)));

@@ -20,7 +20,7 @@ static const struct db_context everybody = {
 
 /* The row as it was claimed. */
 struct claim {
-	const char *org, *id, *kind, *token, *actor_type, *actor_id;
+	const char *org, *id, *kind, *token, *lease, *actor_type, *actor_id;
 	long attempts;
 };
 
@@ -47,6 +47,7 @@ claim_one(struct db *db, struct arena *arena, struct claim *c)
 			.id = db_get(row, 0, "job_id"),
 			.kind = db_get(row, 0, "kind"),
 			.token = db_get(row, 0, "token"),
+			.lease = db_get(row, 0, "lease"),
 			.actor_type = db_get(row, 0, "actor_type"),
 			.actor_id = db_get(row, 0, "actor_id"),
 			.attempts = strtol(db_get(row, 0, "attempts"), NULL, 10) };
@@ -147,7 +148,12 @@ run_step(struct db *app, struct arena *arena, const struct claim *c, const struc
 		.actor_id = c->actor_id,
 		.request_id = c->id,
 		.suppress = kind->suppress };
-	struct job job = { .org = c->org, .id = c->id, .kind = c->kind, .db = app, .arena = arena };
+	struct job job = { .org = c->org,
+		.id = c->id,
+		.kind = c->kind,
+		.lease = c->lease,
+		.db = app,
+		.arena = arena };
 	enum job_outcome outcome;
 	const PGresult *row;
 

@@ -29,6 +29,7 @@ struct job {
 	const char *org;
 	const char *id;
 	const char *kind;
+	const char *lease;          /* of an import: shows import_batch() who works; or NULL */
 	struct json_object *spec;   /* what the API wrote; read only */
 	struct json_object *cursor; /* where the work stands; the step changes it. Never NULL */
 	struct json_object *result; /* what GET shows at the end; the step fills it. Never NULL */

@@ -262,10 +262,36 @@ def nobody_works_in_secret():
         other = desk.ticket()
         same('links too', topics(desk.events(lambda s=session, t=ticket, o=other: desk.insert(
             'ticket_link', session=s, ticket_id=t, target_id=o, kind='blocks'))), ['ticket.linked'])
-    same('a worker cannot be quiet', topics(desk.events(lambda: update(ticket, "title = 'y'", quiet='on'))),
-            ['ticket.updated'])
-    refused('nor through an import that does not run', 'SV409', lambda: desk.app(
-        f"SELECT import_begin('{ORG}', uuid7())", org=ORG))
+    for quiet in 'on', 'import':
+        same(f'a worker cannot be quiet: {quiet}', topics(desk.events(lambda q=quiet: update(
+            ticket, "title = title || 'y'", quiet=q))), ['ticket.updated'])
+        same('nor make customers', topics(desk.events(lambda q=quiet: desk.app(
+            f"INSERT INTO customer (org_id, customer_id) VALUES ('{ORG}', uuid7())", org=ORG, quiet=q))), ['customer.created'])
+        comment = desk.insert('comment', ticket_id=desk.ticket(), author_type='system', body='x')
+        same('nor remove a thread with its ticket', topics(desk.events(lambda q=quiet, c=comment: desk.app(
+            f"DELETE FROM ticket WHERE ticket_id = (SELECT ticket_id FROM comment WHERE comment_id = '{c}')",
+            org=ORG, quiet=q))), ['ticket.comment.deleted'])
+    refused('nor pass the rules', 'SV409', lambda: update(desk.ticket(status='closed'), "status = 'pending'", quiet='import'))
+    job = desk.insert('job', kind='import', state='running', token=1)
+    spec = '{"kind": "tickets"}'
+    row = '[{"title": "in secret", "external_id": "secret"}]'
+    for secret in 'NULL', 'uuid7()':
+        refused('nor work for an import that no scheduler gave it', 'SV409', lambda s=secret: desk.app(
+            f"SELECT import_batch('{ORG}', '{job}', {s}, '{spec}', '{row}', '[]', '[]')", org=ORG))
+    refused('whose parts do nothing for it', '42501', lambda: desk.app(
+        f"SELECT import_begin('{ORG}', '{job}', uuid7())", org=ORG))
+    topics_ = topics(desk.events(lambda: desk.app(
+        f"SELECT import_tickets('{ORG}', '{row}', '[]', false)", org=ORG, quiet='import')))
+    same('or leave their events', topics_, ['ticket.created'])
+    secret = desk.root.one('SELECT uuid7()')
+    desk.owner(f"INSERT INTO import_lease VALUES ('{ORG}', '{job}', '{secret}')", org=ORG)
+    row = row.replace('secret', 'lease')
+    none('who has the lease is quiet', desk.events(lambda: desk.app(
+        f"SELECT import_batch('{ORG}', '{job}', '{secret}', '{spec}', '{row}', '[]', '[]')", org=ORG)))
+    same('for that', desk.root.one("SELECT count(*) FROM ticket WHERE external_id = 'lease'"), '1')
+    same('and for nothing else of the transaction', topics(desk.events(lambda: desk.app(
+        f"""SELECT import_batch('{ORG}', '{job}', '{secret}', '{spec}', '[]', '[]', '[]');
+            UPDATE ticket SET title = 'loud' WHERE external_id = 'lease'""", org=ORG))), ['ticket.updated'])
     none('a loader of the owner can', desk.events(lambda: update(ticket, "title = 'z'", desk.owner,
             quiet='on')))
     sleeper = desk.ticket(snoozed_until='2001-01-01', snooze_until_reply='true')

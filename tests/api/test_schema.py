@@ -19,10 +19,12 @@ DATABASE = f'schema_test_{os.getpid()}'
 GLOBAL = ('schema_migration', 'directory', 'search_document')
 # What the scheduler may see across organisations; more needs a reason in sql/grants.sql.
 SCHEDULED = {'organization', 'event', 'event_sequence', 'ticket', 'ticket_tag', 'idempotency_key',
-             'session', 'usage_day', 'comment', 'customer', 'job', 'custom_field',
+             'session', 'usage_day', 'comment', 'customer', 'job', 'import_lease', 'custom_field',
              'ticket_field', 'queue_claim', 'attachment', 'due_job', 'webhook', 'webhook_delivery',
              'webhook_attempt', 'sla_policy', 'workflow', 'workflow_run',
              'mail'}
+# What the workers' role has no right to.
+UNSEEN = {'import_lease'}
 checks = Checks()
 ok, same, none, refused = checks.ok, checks.same, checks.none, checks.refused
 root = owner = app = scheduler = None
@@ -92,15 +94,19 @@ def every_table_has_its_wall():
     none('no view shows a password or a secret', names(
         """SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
             WHERE c.relkind = 'v' AND c.relnamespace = 'public'::regnamespace AND a.attname ~ '_hash$'"""))
-    none('no function runs with its owner\'s rights but those of the search, which keep to app.org', names(
+    none('no function runs with its owner\'s rights but those of the search, which keep to app.org, and an import', names(
         """SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef
-             AND proname NOT IN ('search_keep', 'search_forget', 'search_ticket_gone', 'search_candidates')"""))
+             AND proname NOT IN ('search_new', 'search_keep', 'search_forget', 'search_ticket_gone', 'search_candidates',
+               'import_batch')"""))
     none('and they cannot be led astray by a search path', names(
         """SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef
              AND COALESCE(array_to_string(proconfig, ','), '') NOT LIKE '%search_path=public, pg_temp%'"""))
     refused('a worker does not write the words of another organisation', '42501', lambda: app(
-        "SELECT search_keep(true, 'org_b', 'ticket', uuid7(), NULL, now(), 'x', 'x'::tsvector)", org='org_a'))
+        "SELECT search_keep('org_b', 'ticket', uuid7(), NULL, 'x', 'x'::tsvector)", org='org_a'))
     refused('nor reads the words at all', '42501', lambda: app('SELECT 1 FROM search_document', org='org_a'))
+    for sql in ('SELECT secret FROM import_lease', 'UPDATE import_lease SET secret = uuid7()', 'DELETE FROM import_lease',
+                "INSERT INTO import_lease SELECT org_id, job_id, uuid7() FROM job WHERE kind = 'import'"):
+        refused(f'a worker has no lease of an import: {sql}', '42501', lambda q=sql: app(q, org='org_a'))
 
 
 # What leaves no entry of its own in the change log, and why.
@@ -114,7 +120,7 @@ UNLOGGED = {
     'mail',                                                     # what was sent; its cause is logged
     'sla_timer', 'sla_ledger', 'sla_assignment',                # with a ledger of their own
     'due_job', 'webhook_delivery', 'webhook_attempt',           # what is done, and its own log
-    'job', 'job_item',                                          # what a job does is logged in its creator's name
+    'job', 'job_item', 'import_lease',                          # what a job does is logged in its creator's name
 }
 
 
@@ -236,8 +242,9 @@ def count(session, relation, org):
 
 
 def nobody_sees_another_organisation():
-    fill('org_a')
-    fill('org_b')
+    for org in 'org_a', 'org_b':
+        fill(org)
+        owner("INSERT INTO import_lease SELECT org_id, job_id, uuid7() FROM job WHERE kind = 'import'", org=org)
     scheduler('SELECT place_events(o.org_id, 1000) FROM organization o')
     tables = names(f'SELECT relname FROM {TABLES}')
     views = names("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'v'")
@@ -246,7 +253,7 @@ def nobody_sees_another_organisation():
                  for org in ('org_a', 'org_b')}
         ok(f'{relation} has rows of two organisations, so that the next lines mean something',
            min(where.values()) > 0, where)
-        sessions = (app, owner) if relation in tables else (app,)
+        sessions = (owner,) if relation in UNSEEN else (app, owner) if relation in tables else (app,)
         for s in sessions:
             seen = [count(s, relation, org) for org in (None, '', 'garbage', "org_a' OR 'a'='a", 'ORG_A', '%')]
             same(f'{s.user} sees nothing of {relation} with app.org unset, empty or garbage', seen, [0] * 6)
@@ -279,7 +286,7 @@ def statements_run_as_their_roles():
     duties = {'scheduler.sql': scheduler}
     bad = []
     for name, (path, text) in sorted(pgtest.statements().items()):
-        session = owner if name == 'demo_load' else duties.get(path, app)
+        session = {'demo_load': owner, 'job_claim': scheduler}.get(name) or duties.get(path, app)
         try:
             session.plain(f'PREPARE {name} AS {text}')
             n = int(session.plain("SELECT cardinality(parameter_types) FROM pg_prepared_statements"
