@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """
-The scheduler dies at each of its points in turn, each time with new work; then a sound one, and
-the ledger: every effect in the database once, every event and message at its receiver, twice at
+The scheduler dies at each of its points in turn, each time with new work; then two sound ones side
+by side, and the ledger: every effect in the database once, every event and message at its receiver, twice at
 most what was in flight when one died.
 """
 
@@ -40,12 +40,13 @@ def batch(some):
     works = [die(point, visit) for point, visit in some]
     names = " ".join(f"{point}:{visit}" for point, visit in some)
     died = time.monotonic()
-    sound = scheduler()
+    sound = [scheduler(), scheduler()]
     try:
         left = settle(works, LEASE_S + 45)
         check(not left, f"{names}: after {len(some)} deaths in {died - began:.1f} s all is done {time.monotonic() - died:.1f} s later", left)
     finally:
-        end(sound)
+        for one in sound:
+            end(one)
     again = [0, 0]
     for (point, visit), work in zip(some, works):
         work.once(f"{point}:{visit}")

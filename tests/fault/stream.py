@@ -16,7 +16,7 @@ from e2e import ORG, ask, check, ok, psql, stack
 from faults import SEED, arm, await_death, await_true, dice, end, most_visits, must, points, scheduler, visits
 from sse import Stream
 
-SEEDS = int(sys.argv[1])
+SEEDS = 3 * int(sys.argv[1])
 READERS = 6
 BURST = 60
 MOST = most_visits(3, feed_read=10, feed_half=30, page_half=20)

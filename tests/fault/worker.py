@@ -15,7 +15,7 @@ from faults import SEED, arm, await_death, await_true, dice, end, most_visits, m
 from sse import Stream
 from work import gaps
 
-SEEDS = int(sys.argv[1])
+SEEDS = 3 * int(sys.argv[1])
 MOST = most_visits(20, number_leased=2, upload_begun=4, upload_written=2, stream_placed=2, stream_headed=2, stream_given=2)
 
 
