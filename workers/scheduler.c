@@ -283,6 +283,7 @@ main(int argc, char **argv)
 	s.kinds[4] = notify_kind(&s.work);
 	s.kinds[5] = mailer_kind(s.mailer);
 	s.due = due_new(s.db, s.redis, s.kinds);
+	s.work.due = s.due;
 	webhooks_tell(s.webhooks, s.due);
 	log_info("ready");
 	notify_systemd("READY=1");

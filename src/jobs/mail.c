@@ -234,6 +234,7 @@ run_notify(void *arg, const char *org, const PGresult *claimed)
 		if (!db_commit(n->app))
 			due_failed(n, org, "notify", claimed, i);
 	}
+	due_look_lane(n->due, n->arena, "mail", org, "");
 }
 
 struct due_kind

@@ -108,7 +108,10 @@ apply(struct due_work *s, const char *org, const PGresult *claimed, int row)
 static void
 run_applies(void *arg, const char *org, const PGresult *claimed)
 {
-	together(arg, org, "sla_apply", claimed, apply);
+	struct due_work *s = arg;
+
+	together(s, org, "sla_apply", claimed, apply);
+	due_look_lane(s->due, s->arena, "sla", org, "");
 }
 
 struct due_kind

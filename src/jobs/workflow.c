@@ -93,6 +93,7 @@ run(void *arg, const char *org, const PGresult *claimed)
 	for (i = 0; i < PQntuples(claimed); i++)
 		if (!run_event(w, org, PQgetvalue(claimed, i, 0), PQgetvalue(claimed, i, 1)))
 			due_failed(w, org, "workflow", claimed, i);
+	due_look(w->due, w->arena, org); /* an action may have made a job without an event */
 }
 
 struct due_kind
@@ -167,6 +168,8 @@ workflows_timed(struct due_work *w)
 		tickets = timed_tickets(w, db_get(list, i, "org_id"), list, i);
 		for (row = 0; tickets != NULL && row < PQntuples(tickets); row++)
 			fire(w, db_get(list, i, "org_id"), list, i, tickets, row);
+		if (row > 0)
+			due_look(w->due, w->arena, db_get(list, i, "org_id"));
 		more = more || (tickets != NULL && PQntuples(tickets) == atoi(TICKETS));
 	}
 	return more;

@@ -37,8 +37,9 @@ struct due_kind {
 
 /* What a kind works with that acts in the organisations, as the workers' role. */
 struct due_work {
-	struct db *app; /* the workers' role */
-	struct db *db;  /* the scheduler's: for what failed */
+	struct db *app;  /* the workers' role */
+	struct db *db;   /* the scheduler's: for what failed */
+	struct due *due; /* is told of jobs of another kind that it makes without an event */
 	struct arena *arena;
 };
 

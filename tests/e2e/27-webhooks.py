@@ -18,8 +18,8 @@ from receiver import Receiver, event_of, signed
 receiver = Receiver()
 
 
-def hook(path, **more):
-    return ask("POST", "/api/v1/webhooks", {"url": receiver.url + path, "topics": ["ticket.created"], **more}, 201)
+def hook(path, topics=("ticket.created",), **more):
+    return ask("POST", "/api/v1/webhooks", {"url": receiver.url + path, "topics": list(topics), **more}, 201)
 
 
 def ticket(title="hooked", **more):
@@ -119,6 +119,20 @@ def conditions_choose():
     check(not arrived("/ok/urgent", [calm])(receiver.arrivals), "another one does not")
 
 
+def workflows_call_at_once():
+    """Nothing else happens that would remind the scheduler of the endpoint."""
+    called = hook("/ok/called", topics=["customer.created"])
+    made = ask("POST", "/api/workflows", {"name": "Call", "trigger": {"type": "event", "topics": ["ticket.created"]},
+                                          "actions": [{"action": "webhook", "webhook_id": called["webhook_id"]}]}, 201)
+    took = []
+    for _ in range(3):
+        began = time.monotonic()
+        check(receiver.wait(arrived("/ok/called", [ticket("call")])), "a workflow calls a webhook")
+        took.append(time.monotonic() - began)
+    check(max(took) < 5, f"at once ({max(took):.2f} s)", took)
+    ask("DELETE", f"/api/workflows/{made['workflow_id']}", want=204)
+
+
 def slow_endpoints_hold_nobody_up():
     bad = [hook(f"/hang/{i}")["webhook_id"] for i in range(3)]
     bad.append(hook("/trickle/0")["webhook_id"])
@@ -189,6 +203,7 @@ a_failure_is_tried_again_after_a_second()
 tests_show_what_was_said(first)
 redirects_are_failures()
 conditions_choose()
+workflows_call_at_once()
 the_operator_sees_what_is_due()
 slow_endpoints_hold_nobody_up()
 nothing_is_lost()

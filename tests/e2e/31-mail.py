@@ -131,6 +131,14 @@ try:
     check(any("/csat?token=" in m.get_content() for m in messages("bob@example.com")), "a survey is sent at resolution")
     check(not any("secret" in m.get_content() or "my own" in m.get_content() for m in messages("bob@example.com")),
           "notes and the customer's own words are not")
+    zoe = ticket_of("Zoe", "zoe@example.com")
+    took = []
+    for n in range(3):
+        ask("POST", f"/api/tickets/{zoe['ticket_id']}/comments", {"body": f"Answer {n}"}, 201)
+        began = time.monotonic()
+        await_mail("zoe@example.com", n + 1, 20)
+        took.append(time.monotonic() - began)
+    check(max(took) < 5, f"an answer is sent at once, also when nothing else happens ({max(took):.1f} s)", took)
     eve = ticket_of("Eve", "eve@example.com")
     ask("POST", f"/api/tickets/{eve['ticket_id']}/comments", {"body": "quiet"}, 201, headers={"X-ServiceOS-Suppress": "notifications"})
 
