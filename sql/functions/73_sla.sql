@@ -40,15 +40,17 @@ CREATE OR REPLACE FUNCTION sla_elapsed(t sla_timer, p_at timestamptz) RETURNS nu
     ELSE business_minutes_between(t.org_id, t.business_hours_id, t.running_since, p_at) END
 $$;
 
+CREATE OR REPLACE FUNCTION sla_event_data(t sla_timer, k ticket) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT jsonb_build_object('timer_id', t.timer_id, 'policy_id', t.policy_id, 'metric', t.metric, 'name', t.name,
+    'target_minutes', t.target_minutes, 'due_at', iso(t.due_at), 'ticket', ticket_summary(k))
+$$;
+
 CREATE OR REPLACE FUNCTION sla_event(t sla_timer, p_topic text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   k ticket;
 BEGIN
   SELECT * INTO k FROM ticket x WHERE x.org_id = t.org_id AND x.ticket_id = t.ticket_id;
-  PERFORM put_event(t.org_id, p_topic, true, true, 'sla_timer', t.timer_id::text, t.ticket_id, NULL,
-    jsonb_build_object('timer_id', t.timer_id, 'policy_id', t.policy_id, 'metric', t.metric, 'name', t.name,
-      'target_minutes', t.target_minutes,
-      'due_at', iso(t.due_at), 'ticket', ticket_summary(k)));
+  PERFORM put_event(t.org_id, p_topic, true, true, 'sla_timer', t.timer_id::text, t.ticket_id, NULL, sla_event_data(t, k));
 END
 $$;
 
@@ -140,45 +142,84 @@ BEGIN
 END
 $$;
 
+-- Ring those of the clocks that are due at p_at and set their next due jobs, as
+-- sla_ring() and sla_arm() do for one; the caller has locked them. A thousand may
+-- be due in the same second, so that each step is one statement for all.
+CREATE OR REPLACE FUNCTION sla_ring_all(p_org text, p_timers uuid[], p_at timestamptz)
+RETURNS TABLE (timer uuid, breach boolean) LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN QUERY
+  WITH rung AS (
+    UPDATE sla_timer t
+       SET warned_at = CASE WHEN t.due_at > p_at THEN p_at ELSE t.warned_at END,
+           elapsed_minutes = CASE WHEN t.due_at <= p_at THEN t.target_minutes ELSE t.elapsed_minutes END,
+           running_since = CASE WHEN t.due_at <= p_at THEN t.due_at ELSE t.running_since END, -- goes on counting how late it gets
+           breached_at = CASE WHEN t.due_at <= p_at THEN t.due_at END,
+           status = CASE WHEN t.due_at <= p_at THEN 'breached' ELSE 'running' END
+     WHERE t.org_id = p_org AND t.timer_id = ANY (p_timers) AND t.status = 'running'
+       AND (t.due_at <= p_at OR (t.warned_at IS NULL AND t.warn_at <= p_at))
+    RETURNING t
+  ), noted AS (
+    INSERT INTO sla_ledger (org_id, timer_id, n, what, at, elapsed_minutes, due_at, actor_id)
+    SELECT p_org, (r.t).timer_id,
+           COALESCE((SELECT max(l.n) FROM sla_ledger l WHERE l.org_id = p_org AND l.timer_id = (r.t).timer_id), 0) + 1,
+           CASE (r.t).status WHEN 'breached' THEN 'breached' ELSE 'warned' END, p_at, round((r.t).elapsed_minutes, 3), (r.t).due_at, actor_id()
+      FROM rung r
+  ), told AS (
+    INSERT INTO event (org_id, event_id, topic, public, audit, resource, resource_id, ticket_id,
+                       actor_type, actor_id, address, request_id, suppress, data, occurred_at)
+    SELECT p_org, uuid7(), CASE (r.t).status WHEN 'breached' THEN 'sla.breached' ELSE 'sla.warning' END, true, true,
+           'sla_timer', (r.t).timer_id::text, k.ticket_id, guc('app.actor_type'), guc('app.actor_id'), guc('app.address'),
+           guc('app.request_id'), guc('app.suppress'), sla_event_data(r.t, k), clock_timestamp()
+      FROM rung r JOIN ticket k ON k.org_id = p_org AND k.ticket_id = (r.t).ticket_id)
+  SELECT (r.t).timer_id, (r.t).status = 'breached' FROM rung r;
+  DELETE FROM due_job d USING sla_timer t
+   WHERE d.org_id = p_org AND d.kind = 'sla' AND d.ref = ANY (p_timers)
+     AND t.org_id = p_org AND t.timer_id = d.ref AND t.status <> 'running';
+  INSERT INTO due_job AS d (org_id, kind, ref, run_at)
+  SELECT p_org, 'sla', t.timer_id, CASE WHEN t.warned_at IS NULL THEN least(t.warn_at, t.due_at) ELSE t.due_at END
+    FROM sla_timer t
+   WHERE t.org_id = p_org AND t.timer_id = ANY (p_timers) AND t.status = 'running' AND t.due_at IS NOT NULL
+  ON CONFLICT (org_id, kind, ref) DO UPDATE
+     SET run_at = excluded.run_at, state = 'ready', attempts = 0, lost = 0, error = NULL, token = d.token + 1, lease_until = NULL;
+END
+$$;
+
 -- Due jobs of kind sla: those of the claim whose tokens still count. In one
--- transaction with their ends, so that each rings once.
+-- transaction with their ends, so that each rings once. Clocks are locked before
+-- their jobs, as everywhere.
 CREATE OR REPLACE FUNCTION sla_fire(p_org text, p_refs uuid[], p_tokens bigint[]) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
-  j record;
-  t sla_timer;
-  n int := 0;
+  counting uuid[];
 BEGIN
-  FOR j IN SELECT d.ref FROM due_job d JOIN unnest(p_refs, p_tokens) AS c(ref, token) ON c.ref = d.ref AND c.token = d.token
-            WHERE d.org_id = p_org AND d.kind = 'sla' AND d.state = 'running' ORDER BY d.ref LOOP
-    SELECT * INTO t FROM sla_timer x WHERE x.org_id = p_org AND x.timer_id = j.ref FOR UPDATE;
-    DELETE FROM due_job d WHERE d.org_id = p_org AND d.kind = 'sla' AND d.ref = j.ref;
-    IF t.timer_id IS NOT NULL THEN
-      PERFORM sla_arm(sla_ring(t, clock_timestamp()));
-      n := n + 1;
-    END IF;
-  END LOOP;
-  RETURN n;
+  -- What a crash of PostgreSQL forgets rings again: no wait for the disk. The events get
+  -- their numbers, and so their readers, by a later commit that does wait.
+  PERFORM set_config('synchronous_commit', 'off', true);
+  PERFORM 1 FROM sla_timer t WHERE t.org_id = p_org AND t.timer_id = ANY (p_refs) ORDER BY t.timer_id FOR UPDATE;
+  SELECT array_agg(x.ref) INTO counting
+    FROM (SELECT d.ref FROM due_job d JOIN unnest(p_refs, p_tokens) AS c(ref, token) ON c.ref = d.ref AND c.token = d.token
+           WHERE d.org_id = p_org AND d.kind = 'sla' AND d.state = 'running' FOR UPDATE OF d) x;
+  DELETE FROM due_job d -- of a clock that is gone
+   WHERE d.org_id = p_org AND d.kind = 'sla' AND d.ref = ANY (counting)
+     AND NOT EXISTS (SELECT 1 FROM sla_timer t WHERE t.org_id = p_org AND t.timer_id = d.ref);
+  RETURN (SELECT count(*) FROM sla_ring_all(p_org, counting, clock_timestamp()));
 END
 $$;
 
 -- All clocks of the organisation that should have rung, now.
 CREATE OR REPLACE FUNCTION sla_check(p_org text) RETURNS TABLE (checked bigint, warned uuid[], breached uuid[]) LANGUAGE plpgsql AS $$
 DECLARE
-  t sla_timer;
-  was_warned boolean;
+  late uuid[];
 BEGIN
-  SELECT count(*), '{}', '{}' INTO checked, warned, breached FROM sla_timer x WHERE x.org_id = p_org AND x.status = 'running';
-  FOR t IN SELECT * FROM sla_timer x WHERE x.org_id = p_org AND x.status = 'running'
-              AND (x.due_at <= now() OR (x.warned_at IS NULL AND x.warn_at <= now()))
-            ORDER BY x.timer_id LIMIT 10000 FOR UPDATE LOOP
-    was_warned := t.warned_at IS NOT NULL;
-    t := sla_arm(sla_ring(t, now()));
-    IF t.status = 'breached' THEN
-      breached := breached || t.timer_id;
-    ELSIF NOT was_warned AND t.warned_at IS NOT NULL THEN
-      warned := warned || t.timer_id;
-    END IF;
-  END LOOP;
+  SELECT count(*) INTO checked FROM sla_timer x WHERE x.org_id = p_org AND x.status = 'running';
+  SELECT array_agg(x.timer_id) INTO late
+    FROM (SELECT t.timer_id FROM sla_timer t
+           WHERE t.org_id = p_org AND t.status = 'running' AND (t.due_at <= now() OR (t.warned_at IS NULL AND t.warn_at <= now()))
+           ORDER BY t.timer_id LIMIT 10000 FOR UPDATE) x;
+  SELECT COALESCE(array_agg(r.timer ORDER BY r.timer) FILTER (WHERE NOT r.breach), '{}'),
+         COALESCE(array_agg(r.timer ORDER BY r.timer) FILTER (WHERE r.breach), '{}')
+    INTO warned, breached
+    FROM sla_ring_all(p_org, late, now()) r;
   RETURN NEXT;
 END
 $$;
