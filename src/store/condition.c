@@ -38,6 +38,7 @@ struct operand {
 	const char *sql;
 	enum condition_type type;
 	const char *const *words;
+	int key; /* of a custom field: the parameter; else 0 */
 };
 
 static bool compile(struct compiler *, struct json_object *, const char *path, int depth);
@@ -122,8 +123,8 @@ find_custom(struct compiler *c, const char *key, struct operand *f)
 			continue;
 		f->type = condition_custom_type(PQgetvalue(c->custom, i, 1));
 		arrow = (f->type & (CT_NUMBER | CT_FLAG | CT_SET)) != 0 ? "->" : "->>";
-		f->sql = arena_printf(c->arena, "(t.custom_fields %s $%d::text)", arrow,
-		    add_value(c, arena_strdup(c->arena, key)));
+		f->key = add_value(c, arena_strdup(c->arena, key));
+		f->sql = arena_printf(c->arena, "(t.custom_fields %s $%d::text)", arrow, f->key);
 		return f->type != 0;
 	}
 	return false;
@@ -138,7 +139,7 @@ find_field(struct compiler *c, const char *name, struct operand *out)
 		return find_custom(c, name + 14, out);
 	for (f = condition_fields; f->name != NULL; f++)
 		if (strcmp(f->name, name) == 0) {
-			*out = (struct operand){ f->sql, f->type, f->words };
+			*out = (struct operand){ f->sql, f->type, f->words, 0 };
 			return true;
 		}
 	return false;
@@ -171,14 +172,11 @@ refuse_operator(struct compiler *c, const char *path, const char *name, enum con
 		utf8_cut(c->arena, name, 32), list.data));
 }
 
+/* The operator's text, with the field for "#" and the value for "$". */
 static void
-put_comparison(
-    struct compiler *c, const struct condition_operator *op, const struct operand *f, int parameter)
+put_pattern(struct compiler *c, const char *p, const struct condition_operator *op,
+    const struct operand *f, int parameter)
 {
-	const char *p = op->sql;
-
-	if (op->stored != NULL && f->type == CT_TAGS && c->on == CONDITION_STORED)
-		p = op->stored;
 	for (; *p != '\0'; p++) {
 		if (*p == '#')
 			buf_str(&c->sql, f->sql);
@@ -188,6 +186,30 @@ put_comparison(
 		else
 			buf_char(&c->sql, *p);
 	}
+}
+
+/*
+ * What is stored has its tags and custom fields in tables of their own, with
+ * indexes. A custom field is looked at itself as well: ticket_field keeps the
+ * beginning of a long text.
+ */
+static void
+put_comparison(
+    struct compiler *c, const struct condition_operator *op, const struct operand *f, int parameter)
+{
+	if (c->on == CONDITION_STORED && f->type == CT_TAGS && op->stored != NULL) {
+		put_pattern(c, op->stored, op, f, parameter);
+		return;
+	}
+	if (c->on == CONDITION_STORED && f->key != 0 && op->kept != NULL) {
+		buf_printf(&c->sql,
+		    "EXISTS (SELECT 1 FROM ticket_field g WHERE g.org_id = t.org_id AND "
+		    "g.ticket_id = t.ticket_id AND g.key = $%d::text AND ",
+		    f->key);
+		put_pattern(c, op->kept, op, f, parameter);
+		buf_str(&c->sql, ") AND ");
+	}
+	put_pattern(c, op->sql, op, f, parameter);
 }
 
 static const char *

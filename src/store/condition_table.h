@@ -42,7 +42,8 @@ struct condition_operator {
 	enum condition_shape shape;
 	bool negated;
 	const char *sql;
-	const char *stored; /* with CONDITION_STORED, or NULL for the same */
+	const char *stored; /* of tags with CONDITION_STORED, or NULL for the same */
+	const char *kept;   /* of a custom field: what a row g of ticket_field has when it holds; NULL: no telling */
 };
 extern const struct condition_operator condition_operators[];
 

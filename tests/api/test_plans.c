@@ -4,21 +4,23 @@
  * end to end: PostgreSQL's own count of sequential scans stays as it is, also for
  * what the functions behind a report do.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "harness.h"
 
-static char view[40], agent[40], ticket[40];
+static char view[40], by_field[3][40], agent[40], ticket[40];
 
 static void
 fill(const char *org, int tickets)
 {
 	sql("BEGIN; SELECT set_config('app.org', '%s', true), set_config('app.quiet', 'on', true);"
 	    "INSERT INTO ticket (org_id, ticket_id, number, title, description, status, priority, customer_id, assignee_user_id,"
-	    " tags, channel, created_at, updated_at, first_response_at, resolved_at)"
+	    " tags, custom_fields, channel, created_at, updated_at, first_response_at, resolved_at)"
 	    " SELECT '%s', uuid7(), 1000000 + i, 'Question about invoice word' || i %% 500, 'ref' || i || ' is not right',"
 	    "  CASE WHEN i %% 10 < 3 THEN 'open' ELSE 'closed' END, CASE WHEN i %% 20 = 0 THEN 'urgent' ELSE 'normal' END,"
-	    "  o.default_customer_id, (SELECT user_id FROM app_user u WHERE u.org_id = '%s' LIMIT 1), ARRAY['t' || i %% 50], 'api',"
+	    "  o.default_customer_id, (SELECT user_id FROM app_user u WHERE u.org_id = '%s' LIMIT 1), ARRAY['t' || i %% 50],"
+	    "  jsonb_build_object('plan', 'p' || i %% 1000, 'seats', i %% 1000), 'api',"
 	    "  now() - i * interval '20 minutes', now() - i * interval '20 minutes', now() - i * interval '19 minutes',"
 	    "  CASE WHEN i %% 10 >= 3 THEN now() - i * interval '18 minutes' END"
 	    "  FROM generate_series(1, %d) i, organization o WHERE o.org_id = '%s'; COMMIT",
@@ -29,14 +31,37 @@ fill(const char *org, int tickets)
 static const char *
 scans(void)
 {
+	static const struct db_context context = { .org = ORG, .actor_type = "system" };
+
 	/* What either connection has counted is written down at the end of a transaction. */
-	PQclear(PQexec(db_connection(worker->db), "SELECT pg_stat_force_next_flush()"));
-	PQclear(PQexec(db_connection(worker->db), "SELECT 1"));
+	db_begin(worker->db, worker->arena, DB_READ, &context);
+	db_result(worker->db,
+	    db_queue_text(worker->db, "SELECT pg_stat_force_next_flush()::text", 0, NULL));
+	ck_assert(db_commit(worker->db));
 	sql("SELECT pg_stat_force_next_flush()");
 	sql("SELECT 1");
 	return sql_text(
 	    "SELECT string_agg(relname || ' ' || seq_scan, ', ' ORDER BY relname) "
-	    "FROM pg_stat_user_tables WHERE relname IN ('ticket', 'ticket_tag') OR schemaname = 'search_part'");
+	    "FROM pg_stat_user_tables WHERE relname IN ('ticket', 'ticket_tag', 'ticket_field') OR schemaname = 'search_part'");
+}
+
+static long
+tickets_read(void)
+{
+	scans();
+	return atol(sql_text(
+	    "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'ticket'"));
+}
+
+static void
+reads_few_tickets(const char *path)
+{
+	long before = tickets_read(), n;
+
+	call("GET", path, NULL);
+	expect(200);
+	n = tickets_read() - before;
+	ck_assert_msg(n < 1000, "%s: %ld tickets were read", path, n);
 }
 
 static void
@@ -49,6 +74,16 @@ reads_no_table_from_end_to_end(const char *method, const char *path, const char 
 	after = scans();
 	ck_assert_msg(strcmp(after, before) == 0, "%s %s %s: sequential scans %s, then %s", method,
 	    path, body == NULL ? "" : body, before, after);
+}
+
+/* A view of this condition; its id into out. */
+static void
+make_view(char out[40], const char *conditions)
+{
+	call("POST", "/api/organizations/" ORG "/views",
+	    fmt("{\"name\":\"%u\",\"conditions\":%s}", (unsigned)random(), conditions));
+	expect(201);
+	snprintf(out, 40, "%s", text("view_id"));
 }
 
 static void
@@ -64,22 +99,24 @@ prepare(void)
 	    "{\"email\":\"plan@example.com\",\"name\":\"P\"}");
 	expect(201);
 	snprintf(agent, sizeof(agent), "%s", text("user_id"));
-	call("POST", "/api/organizations/" ORG "/custom-fields",
-	    "{\"label\":\"Plan\",\"type\":\"text\"}");
-	expect(201);
-	call("POST", "/api/organizations/" ORG "/views",
-	    "{\"name\":\"Urgent\",\"conditions\":{\"all\":[{\"field\":\"status\",\"op\":\"eq\",\"value\":\"open\"},"
-	    "{\"field\":\"priority\",\"op\":\"eq\",\"value\":\"urgent\"}]}}");
-	expect(201);
-	snprintf(view, sizeof(view), "%s", text("view_id"));
-	fill(ORG, 12000);
+	sql("INSERT INTO custom_field (org_id, field_id, key, label, type) SELECT o, uuid7(), f, f, t FROM (VALUES "
+	    "('plan', 'text'), ('seats', 'number')) AS x(f, t), (VALUES ('" ORG "'), ('" OTHER
+	    "')) AS y(o)");
+	make_view(view, "{\"all\":[{\"field\":\"status\",\"op\":\"eq\",\"value\":\"open\"},"
+			"{\"field\":\"priority\",\"op\":\"eq\",\"value\":\"urgent\"}]}");
+	make_view(by_field[0],
+	    "{\"field\":\"custom_fields.plan\",\"op\":\"in\",\"value\":[\"p7\",\"gold\"]}");
+	make_view(by_field[1], "{\"field\":\"custom_fields.seats\",\"op\":\"eq\",\"value\":7}");
+	make_view(by_field[2], "{\"field\":\"tags\",\"op\":\"contains_all\",\"value\":[\"t7\"]}");
+	fill(ORG, 12000); /* of which a view by a custom field or a tag shows few */
 	fill(OTHER, 24000);
 	call("POST", "/api/tickets",
 	    "{\"title\":\"special\",\"custom_fields\":{\"plan\":\"gold\"}}");
 	expect(201);
 	snprintf(ticket, sizeof(ticket), "%s", text("ticket_id"));
 	sql("SET stats_fetch_consistency = none");
-	sql("ANALYZE");
+	sql("VACUUM (ANALYZE)"); /* a list of words that wait for their index is scanned: it has
+	                            been emptied */
 }
 
 TEST(lists_and_views_go_by_an_index)
@@ -99,6 +136,10 @@ TEST(lists_and_views_go_by_an_index)
 	    "GET", fmt("/api/organizations/" ORG "/views/%s/tickets", view), NULL);
 	reads_no_table_from_end_to_end(
 	    "GET", fmt("/api/organizations/" ORG "/views/%s/count", view), NULL);
+	for (i = 0; i < LENGTH(by_field); i++) {
+		reads_few_tickets(fmt("/api/organizations/" ORG "/views/%s/tickets", by_field[i]));
+		reads_few_tickets(fmt("/api/organizations/" ORG "/views/%s/count", by_field[i]));
+	}
 	reads_no_table_from_end_to_end("GET", fmt("/api/tickets/%s/activity", ticket), NULL);
 }
 END
