@@ -48,7 +48,11 @@ BEGIN
              'company_id', companies -> COALESCE(p_people ->> (r.row ->> 'requester_key'), unknown::text),
              'assignee_user_id', agents -> lower(r.row ->> 'assignee_email'),
              'team_id', teams -> lower(r.row ->> 'team'),
-             'queue_id', queues -> lower(r.row ->> 'queue')) ORDER BY r.n)
+             'queue_id', queues -> lower(r.row ->> 'queue'))
+             || CASE WHEN agents ? lower(r.row ->> 'overridden_by_email') AND r.row ? 'ai_classification'
+                THEN jsonb_build_object('ai_classification', (r.row -> 'ai_classification')
+                       || jsonb_build_object('overridden_by', agents -> lower(r.row ->> 'overridden_by_email')))
+                ELSE '{}' END ORDER BY r.n)
       FROM (SELECT x.value AS row, x.ordinality AS n, x.value ->> 'external_id' AS external_id,
                    (x.value ->> 'ticket_id')::uuid AS id,
                    row_number() OVER (PARTITION BY COALESCE('x' || (x.value ->> 'external_id'), 'i' || (x.value ->> 'ticket_id'),
@@ -94,7 +98,8 @@ BEGIN
   INSERT INTO ticket (org_id, ticket_id, number, title, description, status, priority, customer_id, company_id,
                       team_id, queue_id, assignee_user_id, required_skills, tags, channel, external_id,
                       custom_fields, first_response_at, last_customer_comment_at, last_agent_comment_at,
-                      resolved_at, closed_at, reopened_count, created_by, created_at, updated_at)
+                      resolved_at, closed_at, reopened_count, snoozed_until, snooze_until_reply, ai_classification,
+                      created_by, created_at, updated_at)
   SELECT p_org, b.ticket_id, (numbers ->> b.ticket_id::text)::bigint, b.title, COALESCE(b.description, ''),
          COALESCE(b.status, 'new'), COALESCE(b.priority, 'normal'), b.customer_id,
          b.company_id, b.team_id, b.queue_id, b.assignee_user_id, COALESCE(b.required_skills, '{}'), COALESCE(b.tags, '{}'),
@@ -103,15 +108,16 @@ BEGIN
          COALESCE(b.last_agent_comment_at, s.last_agent),
          COALESCE(b.resolved_at, CASE WHEN b.status IN ('resolved', 'closed') THEN COALESCE(b.updated_at, b.created_at) END),
          COALESCE(b.closed_at, CASE WHEN b.status = 'closed' THEN COALESCE(b.updated_at, b.created_at) END),
-         COALESCE(b.reopened_count, 0), COALESCE(b.created_by, guc('app.actor_id')),
+         COALESCE(b.reopened_count, 0), CASE WHEN b.snoozed_until > now() THEN b.snoozed_until END,
+         COALESCE(b.snooze_until_reply, false), b.ai_classification, COALESCE(b.created_by, guc('app.actor_id')),
          COALESCE(b.created_at, now()), COALESCE(b.updated_at, b.created_at, now())
     FROM jsonb_to_recordset(p_rows) AS b(
            ticket_id uuid, title text, description text, status text, priority text, customer_id uuid,
            company_id uuid, team_id uuid, queue_id uuid, assignee_user_id uuid, required_skills text[], tags text[],
            channel text, external_id text, custom_fields jsonb, first_response_at timestamptz,
            last_customer_comment_at timestamptz, last_agent_comment_at timestamptz,
-           resolved_at timestamptz, closed_at timestamptz, reopened_count int, created_by text,
-           created_at timestamptz, updated_at timestamptz, comments jsonb)
+           resolved_at timestamptz, closed_at timestamptz, reopened_count int, snoozed_until timestamptz,
+           snooze_until_reply boolean, ai_classification jsonb, created_by text, created_at timestamptz, updated_at timestamptz, comments jsonb)
     LEFT JOIN LATERAL (
       SELECT min(c.created_at) FILTER (WHERE c.author_type <> 'customer') AS first_reply,
              max(c.created_at) FILTER (WHERE c.author_type = 'customer') AS last_customer,
@@ -135,12 +141,14 @@ CREATE OR REPLACE FUNCTION import_old_tickets(p_org text, p_rows jsonb) RETURNS 
 BEGIN
   UPDATE ticket t
      SET (title, description, status, priority, customer_id, team_id, queue_id, assignee_user_id, required_skills,
-          tags, custom_fields, resolved_at, closed_at, created_at, updated_at) =
+          tags, custom_fields, resolved_at, closed_at, snoozed_until, snooze_until_reply, ai_classification,
+          created_at, updated_at) =
          (SELECT p.title, p.description, p.status, p.priority, p.customer_id, p.team_id, p.queue_id,
                  p.assignee_user_id, p.required_skills, p.tags,
                  CASE WHEN b.row ? 'custom_fields' THEN t.custom_fields || (b.row -> 'custom_fields') ELSE t.custom_fields END,
                  CASE WHEN p.status IN ('resolved', 'closed') THEN COALESCE(p.resolved_at, p.updated_at) END,
                  CASE WHEN p.status = 'closed' THEN COALESCE(p.closed_at, p.updated_at) END,
+                 CASE WHEN p.snoozed_until > now() THEN p.snoozed_until END, p.snooze_until_reply, p.ai_classification,
                  p.created_at, CASE WHEN b.row ? 'updated_at' THEN p.updated_at ELSE now() END
             FROM jsonb_populate_record(t, jsonb_strip_nulls(CASE WHEN b.row ? 'requester_key' THEN b.row ELSE b.row - 'customer_id' END)
                                           - '{number,external_id,channel}'::text[]) p)
@@ -154,21 +162,28 @@ $$;
 CREATE OR REPLACE FUNCTION import_comments(p_org text, p_rows jsonb, p_people jsonb) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   agents jsonb := (SELECT COALESCE(jsonb_object_agg(lower(u.email), u.user_id), '{}') FROM app_user u WHERE u.org_id = p_org);
+  made uuid[];
 BEGIN
-  INSERT INTO comment (org_id, comment_id, ticket_id, internal, author_type, author_id, body, external_id,
-                       created_at, updated_at)
+  WITH new_ AS (
+  INSERT INTO comment (org_id, comment_id, ticket_id, internal, author_type, author_id, body, external_id, mentions,
+                       edited_at, version, created_at, updated_at)
   SELECT p_org, COALESCE(c.comment_id, uuid7()), r.ticket_id, COALESCE(c.internal, false), a.kind,
          CASE a.kind WHEN 'customer' THEN COALESCE(p_people ->> c.author_key, r.customer_id)
                      WHEN 'user' THEN COALESCE(agents ->> lower(c.author_email), c.author_id)
                      WHEN 'api_key' THEN c.author_id
                      WHEN 'legacy' THEN left(COALESCE(c.author_name, c.author_email, c.author_id), 127) END,
-         c.body, c.external_id, at.at, at.at
+         c.body, c.external_id,
+         CASE WHEN c.mention_emails IS NULL THEN '{}'
+              ELSE ARRAY(SELECT (agents ->> lower(m))::uuid FROM unnest(c.mention_emails) m WHERE agents ? lower(m)) END,
+         c.edited_at, CASE WHEN c.history IS NULL THEN 1
+           ELSE 1 + (SELECT COALESCE(max((h -> 'version')::int), 0) FROM jsonb_array_elements(c.history) h) END, at.at, at.at
     FROM jsonb_to_recordset(p_rows) AS r(ticket_id uuid, customer_id text, known boolean, comments jsonb,
                                          created_at timestamptz)
     CROSS JOIN LATERAL (
       SELECT x.*, row_number() OVER () AS n
         FROM jsonb_to_recordset(r.comments) AS x(comment_id uuid, external_id text, internal boolean, author_type text,
-          author_id text, author_key text, author_email text, author_name text, body text, created_at timestamptz)) c
+          author_id text, author_key text, author_email text, author_name text, body text, created_at timestamptz,
+          edited_at timestamptz, mention_emails text[], history jsonb)) c
     CROSS JOIN LATERAL (
       SELECT CASE WHEN c.author_type IN ('customer', 'system') THEN c.author_type
                   WHEN agents ? lower(c.author_email) THEN 'user'
@@ -180,7 +195,19 @@ BEGIN
     CROSS JOIN LATERAL (
       SELECT COALESCE(c.created_at, r.created_at + c.n * interval '1 millisecond', clock_timestamp()) AS at) at
    WHERE NOT r.known OR c.external_id IS NOT NULL OR c.comment_id IS NOT NULL
-  ON CONFLICT DO NOTHING;
+  ON CONFLICT DO NOTHING
+  RETURNING comment_id
+  )
+  SELECT array_agg(n.comment_id) INTO made FROM new_ n;
+  IF p_rows @? '$[*].comments[*].history' THEN -- of those that have an id of ours
+    INSERT INTO comment_revision (org_id, comment_id, version, body, edited_by, edited_at)
+    SELECT p_org, c.comment_id, h.version, h.body, COALESCE(agents ->> lower(h.edited_by_email), h.edited_by), h.edited_at
+      FROM jsonb_to_recordset(p_rows) AS r(comments jsonb),
+           jsonb_to_recordset(r.comments) AS c(comment_id uuid, history jsonb),
+           jsonb_to_recordset(c.history) AS h(version int, body text, edited_by text, edited_by_email text, edited_at timestamptz)
+     WHERE c.comment_id = ANY (made)
+    ON CONFLICT DO NOTHING;
+  END IF;
 END
 $$;
 

@@ -47,10 +47,15 @@ struct section {
 #define OF_TICKET ", " NAME_OF("email", "app_user", "user_id", "assignee_user_id") " AS assignee_email, " \
 	NAME_OF("name", "team", "team_id", "team_id") " AS team, " NAME_OF("name", "queue", "queue_id", "queue_id") " AS queue"
 #define REQUESTER ", (SELECT jsonb_build_object('customer_id', c.customer_id, 'external_id', c.external_id, 'name', c.name, 'email', c.email, " \
-	"'phone', c.phone) FROM customer c WHERE c.org_id = t.org_id AND c.customer_id = t.customer_id) AS requester" OF_TICKET
+	"'phone', c.phone) FROM customer c WHERE c.org_id = t.org_id AND c.customer_id = t.customer_id) AS requester, " \
+	"author_email(t.org_id, 'user', t.ai_classification ->> 'overridden_by') AS overridden_by_email" OF_TICKET
 #define REQUESTER_COLUMNS ", " NAME_OF("email", "customer", "customer_id", "customer_id") " AS \"requester.email\", " \
 	NAME_OF("name", "customer", "customer_id", "customer_id") " AS \"requester.name\"" OF_TICKET
 #define AUTHOR ", author_email(t.org_id, t.author_type, t.author_id) AS author_email"
+#define HISTORY(id) AUTHOR ", (SELECT jsonb_agg(jsonb_build_object('version', r.version, 'body', r.body, 'edited_by', r.edited_by, " \
+	"'edited_by_email', author_email(r.org_id, 'user', r.edited_by), 'edited_at', r.edited_at) ORDER BY r.version) " \
+	"FROM comment_revision r WHERE r.org_id = t.org_id AND r.comment_id = t." id ") AS history"
+#define MENTIONS ", ARRAY(SELECT u.email FROM app_user u WHERE u.org_id = t.org_id AND u.user_id = ANY (t.mentions) ORDER BY u.email) AS mention_emails"
 #define COMPANY ", " NAME_OF("name", "company", "company_id", "company_id") " AS company"
 /* clang-format on */
 #define OF_TICKETS "t.ticket_id IN (SELECT t.ticket_id FROM ticket_v t WHERE t.org_id = $1 AND %s)"
@@ -63,8 +68,8 @@ struct section {
 /* clang-format off */
 static const struct section sections[] = {
 	{ "tickets",   "ticket",   "ticket_v",        "ticket_id",   "%s", false, REQUESTER, REQUESTER_COLUMNS },
-	{ "tickets",   "comment",  "comment_v",       "comment_id",  OF_TICKETS, true, AUTHOR, "", true },
-	{ "tickets",   "note",     "internal_note_v", "note_id",     OF_TICKETS, true, AUTHOR, "", true },
+	{ "tickets",   "comment",  "comment_v",       "comment_id",  OF_TICKETS, true, HISTORY("comment_id"), "", true },
+	{ "tickets",   "note",     "internal_note_v", "note_id",     OF_TICKETS, true, HISTORY("note_id") MENTIONS, "", true },
 	{ "customers", "customer", "customer_v",      "customer_id", NULL, false, COMPANY, COMPANY },
 	{ "events",    "event",    "event_v",         "event_id",    NULL, false, "", "" },
 	{ "customer",  "customer", "customer_v",      "customer_id", OF_CUSTOMER, false, COMPANY, "" },

@@ -22,6 +22,24 @@ static const struct field person_fields[] = {
 	{ "phone",       T_STR,   F_BODY, 1, 64, .doc = "The telephone number." },
 	{ .name = NULL }
 };
+static const struct field history_fields[] = {
+	{ "version",     T_INT,  F_BODY|F_REQ, 1, 1000000000, .doc = "Of the comment, when this was its text." },
+	{ "body",        T_TEXT, F_BODY|F_REQ, 0, 65536, .doc = "The text." },
+	{ "edited_by",   T_STR,  F_BODY, 1, 127, .doc = "Who replaced it." },
+	{ "edited_by_email", T_STR, F_BODY, 1, 254, .doc = "Of the user." },
+	{ "edited_at",   T_TIME, F_BODY|F_REQ, .doc = "When it was replaced." },
+	{ .name = NULL }
+};
+static const struct field classification_fields[] = {
+	{ "topic",       T_STR,  F_BODY, 0, 255, .doc = "What the ticket is about." },
+	{ "urgency",     T_STR,  F_BODY, 0, 255, .doc = "How urgent it reads." },
+	{ "sentiment",   T_STR,  F_BODY, 0, 255, .doc = "How the customer sounds." },
+	{ "confidence",  T_NUM,  F_BODY, 0, 1, .doc = "0 to 1." },
+	{ "classified_at", T_TIME, F_BODY, .doc = "When the label was given." },
+	{ "overridden",  T_BOOL, F_BODY, .doc = "Whether a person has corrected it." },
+	{ "overridden_by", T_STR, F_BODY, 1, 127, .doc = "Who." },
+	{ .name = NULL }
+};
 static const struct field comment_fields[] = {
 	{ "comment_id",  T_ID,   F_BODY, .doc = "Our id, kept where it is free." },
 	{ "external_id", T_STR,  F_BODY, 1, 255, .doc = "The other desk's id: it is not taken twice." },
@@ -33,6 +51,9 @@ static const struct field comment_fields[] = {
 	{ "author_external_id", T_STR, F_BODY, 1, 255, .doc = "Of a customer." },
 	{ "author_id",   T_STR,  F_BODY, 1, 127, .doc = "Our id, in an export of ours." },
 	{ "created_at",  T_TIME, F_BODY, .doc = "When it was written." },
+	{ "edited_at",   T_TIME, F_BODY, .doc = "When it was last changed." },
+	{ "history",     T_OBJECT, F_BODY|F_LIST, .sub = history_fields, .max_items = 1000, .doc = "What it said before." },
+	{ "mention_emails", T_STR, F_BODY|F_LIST, 1, 254, .max_items = 50, .doc = "Of a note: users who are pointed to it." },
 	{ .name = NULL }
 };
 static const struct field ticket_row[] = {
@@ -59,6 +80,10 @@ static const struct field ticket_row[] = {
 	{ "closed_at",        T_TIME, F_BODY, .doc = "When it was closed." },
 	{ "reopened_count",   T_INT,  F_BODY, .doc = "How often it was opened again." },
 	{ "created_by",       T_STR,  F_BODY, 1, 127, .doc = "Who made it." },
+	{ "snoozed_until",    T_TIME, F_BODY, .doc = "Until when it sleeps, while that is to come." },
+	{ "snooze_until_reply", T_BOOL, F_BODY, .doc = "Whether a reply of the customer wakes it." },
+	{ "ai_classification", T_OBJECT, F_BODY, .sub = classification_fields, .doc = "What the model or a person said of it." },
+	{ "overridden_by_email", T_STR, F_BODY, 1, 254, .doc = "The person." },
 	{ "created_at",       T_TIME, F_BODY, .doc = "When it was made." },
 	{ "updated_at",       T_TIME, F_BODY, .doc = "When it was last changed." },
 	{ .name = NULL }
@@ -78,10 +103,9 @@ static const struct field customer_row[] = {
 
 /* Members of an export that an import finds out anew. */
 static const char *const export_only[] = { "org_id", "type", "version", "customer_id", "company_id", "team_id",
-	"queue_id", "assignee_user_id", "snoozed_until",
-	"snooze_until_reply", "merged_into_id", "ai_classification", "erased_at", NULL };
+	"queue_id", "assignee_user_id", "merged_into_id", "erased_at", NULL };
 static const char *const export_only_thread[] = { "org_id", "type", "version", "ticket_id", "mentions", "origin_ticket_id",
-	"edited_at", "redacted_at", "updated_at", NULL };
+	"redacted_at", "updated_at", NULL };
 /* clang-format on */
 
 /* null is the same as absent, so that an export need not leave anything out. */
@@ -117,10 +141,36 @@ drop(struct json_object *row, const char *const *names, const char *but)
 			json_object_object_del(row, *names);
 }
 
+static bool
+named(const struct field *fields, const char *name)
+{
+	while (fields->name != NULL && strcmp(fields->name, name) != 0)
+		fields++;
+	return fields->name != NULL;
+}
+
+/* Another version's classification may have more to say: that is left out. */
+static void
+drop_unknown(struct json_object *o, const struct field *fields)
+{
+	struct json_object_iter i;
+
+	if (!json_object_is_type(o, json_type_object))
+		return;
+	json_object_object_foreachC(o, i)
+	{
+		if (!named(fields, i.key))
+			json_object_object_del(o, i.key);
+	}
+}
+
 static void
 prepare(struct json_object *row, bool customers)
 {
 	struct json_object *v;
+
+	if (json_object_object_get_ex(row, "ai_classification", &v))
+		drop_unknown(v, classification_fields);
 
 	drop(row, export_only, customers ? "customer_id" : NULL);
 	if (json_object_object_get_ex(row, "status", &v) &&

@@ -300,7 +300,9 @@ const struct route import_routes[] = {
 	        "Imports are silent: they start no webhook, mail, workflow, SLA or survey. A row that cannot be taken is told of, and the others go on. "
 	        "Rows without any id are taken as new each time. A ticket of ndjson has external_id, number, title, description, status, priority, tags, channel, "
 	        "requester {email, name, phone, external_id}, assignee_email, team, queue, custom_fields, created_at, updated_at, resolved_at, closed_at and "
-	        "comments [{external_id, body, internal, author_type, author_email, author_name, created_at}]; columns of CSV have the same names, requester.email and custom_fields.<key>." },
+	        "comments [{external_id, body, internal, author_type, author_email, author_name, created_at}]; columns of CSV have the same names, requester.email and custom_fields.<key>. "
+	        "An export of tickets with include_comments comes back whole, also snooze, classification, mentions and earlier texts of comments; users are known by their addresses. "
+	        "Links, merges, attachments, surveys, reviews, SLA clocks and the audit log do not travel; a snooze that is over and redacted comments are left out." },
 	{ GET, "/api/imports", "imports.list", api_list, S_IMPORT, .reply = &import, .list = &imports, .summary = "List imports", .doc = "Newest first." },
 	{ GET, "/api/imports/:id", "imports.get", show_import, S_IMPORT, .query = after, .reply = &import, .summary = "Get an import",
 	    .doc = "Its progress, and the rows that were not taken with their reasons." },

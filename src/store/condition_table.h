@@ -43,7 +43,8 @@ struct condition_operator {
 	bool negated;
 	const char *sql;
 	const char *stored; /* of tags with CONDITION_STORED, or NULL for the same */
-	const char *kept;   /* of a custom field: what a row g of ticket_field has when it holds; NULL: no telling */
+	const char *kept;   /* of a custom field: what a row g of ticket_field has when it holds;
+	                       NULL: no telling */
 };
 extern const struct condition_operator condition_operators[];
 

@@ -166,7 +166,9 @@ tickets(void)
 			"\"vip\":%s,\"due\":\"%s\",\"parts\":%s}}",
 			i, texts[i], seats[i % LENGTH(seats)], i % 2 == 0 ? "true" : "false",
 			days[4 + i % (LENGTH(days) - 4)],
-			i % 3 == 0 ? "[]" : i % 3 == 1 ? "[\"y\"]" : "[\"x\",\"y\"]"));
+			i % 3 == 0   ? "[]"
+			: i % 3 == 1 ? "[\"y\"]"
+				     : "[\"x\",\"y\"]"));
 		expect(201);
 	}
 	sql("UPDATE ticket SET ai_classification = '{\"topic\":1,\"confidence\":\"x\"}' WHERE title = 'full'");

@@ -381,6 +381,72 @@ TEST(what_an_export_wrote_an_import_gives_back)
 }
 END
 
+TEST(snooze_classification_mentions_and_earlier_texts_travel_too)
+{
+	const char *ticket = fmt("%s", make_ticket("asleep")), *note, *ann;
+	static const char *const of_people =
+	    "SELECT string_agg(concat_ws(' ', u.org_id, %s), ', ' ORDER BY u.org_id) FROM app_user u JOIN %s";
+
+	sql("INSERT INTO app_user (org_id, user_id, email, name) VALUES ('" ORG
+	    "', uuid7(), 'Ann@example.com', 'Ann'), ('" OTHER
+	    "', uuid7(), 'ann@example.com', 'Ann')");
+	ann = sql_text(
+	    "SELECT user_id FROM app_user WHERE org_id = '" ORG "' AND email = 'Ann@example.com'");
+	call("POST", fmt("/api/tickets/%s/internal-notes", ticket),
+	    fmt("{\"body\":\"look\",\"mentions\":[\"%s\"]}", ann));
+	expect(201);
+	note = fmt("%s", text("note_id"));
+	call("PATCH", fmt("/api/tickets/%s/internal-notes/%s", ticket, note),
+	    "{\"body\":\"look here\"}");
+	expect(200);
+	call("PATCH", fmt("/api/tickets/%s/internal-notes/%s", ticket, note),
+	    "{\"body\":\"look there\"}");
+	expect(200);
+	call("PATCH", fmt("/api/tickets/%s/classification", ticket), "{\"topic\":\"billing\"}");
+	expect(200);
+	sql("UPDATE ticket SET snoozed_until = '2099-01-01', snooze_until_reply = true, ai_classification = "
+	    "ai_classification || jsonb_build_object('overridden_by', '%s', 'model', 'of the future') WHERE ticket_id = '%s'; "
+	    "UPDATE comment_revision SET edited_by = '%s'",
+	    ann, ticket, ann);
+	carry("{\"kind\":\"tickets\",\"include_comments\":true}", "", NDJSON);
+	ck_assert_int_eq(number("failed"), 0);
+	ck_assert_int_eq(number("created"), 2);
+	expect_same("ticket",
+	    "ticket_id, snoozed_until, snooze_until_reply, ai_classification - 'overridden_by' - 'model'");
+	expect_same("comment", "comment_id, version, body, date_trunc('milliseconds', edited_at)");
+	expect_same(
+	    "comment_revision", "comment_id, version, body, date_trunc('milliseconds', edited_at)");
+	ck_assert_str_eq(
+	    sql_text(of_people, "u.name",
+		"ticket t ON t.org_id = u.org_id AND t.ai_classification ->> 'overridden_by' = u.user_id::text"),
+	    ORG " Ann, " OTHER " Ann");
+	ck_assert_str_eq(sql_text(of_people, "c.version",
+			     "comment c ON c.org_id = u.org_id AND c.mentions = ARRAY[u.user_id]"),
+	    ORG " 3, " OTHER " 3");
+	ck_assert_str_eq(
+	    sql_text(of_people, "r.version, r.body",
+		"comment_revision r ON r.org_id = u.org_id AND r.edited_by = u.user_id::text"),
+	    ORG " 1 look, " ORG " 2 look here, " OTHER " 1 look, " OTHER " 2 look here");
+	call("PATCH", fmt("/api/tickets/%s/internal-notes/%s", ticket, note), "{\"body\":\"on\"}");
+	expect(200); /* in the other organization: it goes on from the third text */
+	ck_assert_str_eq(sql_text("SELECT string_agg(version::text, ' ' ORDER BY version) FROM "
+				  "comment_revision WHERE org_id = '" OTHER "'"),
+	    "1 2 3");
+	sql("DELETE FROM app_user WHERE email ILIKE 'ann@example.com'");
+}
+END
+
+TEST(a_snooze_that_is_over_is_left_out)
+{
+	import("", NDJSON,
+	    "{\"title\":\"a\",\"external_id\":\"1\",\"snoozed_until\":\"2020-01-01T00:00:00Z\"}\n"
+	    "{\"title\":\"b\",\"ai_classification\":{\"confidence\":\"high\"}}");
+	ck_assert_str_eq(ticket_by("1", "snoozed_until IS NULL"), "t");
+	ck_assert_int_eq(number("failed"), 1);
+	ck_assert_str_eq(text("rows.0.message"), "ai_classification.confidence: Must be a number.");
+}
+END
+
 TEST(after_each_batch_another_scheduler_can_go_on)
 {
 	static char file[120000];
@@ -595,6 +661,8 @@ END
 	tcase_add_test(c, a_freshdesk_export_is_understood);
 	tcase_add_test(c, customers_come_in_too);
 	tcase_add_test(c, what_an_export_wrote_an_import_gives_back);
+	tcase_add_test(c, snooze_classification_mentions_and_earlier_texts_travel_too);
+	tcase_add_test(c, a_snooze_that_is_over_is_left_out);
 	tcase_add_test(c, after_each_batch_another_scheduler_can_go_on);
 	tcase_add_test(c, the_command_imports_a_file_and_goes_on_where_it_was_interrupted);
 	tcase_add_test(c, a_running_import_is_cancelled_and_an_ended_one_is_not);
