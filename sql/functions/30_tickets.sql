@@ -23,6 +23,9 @@ BEGIN
   IF t.status = 'merged' OR (was.status = 'merged' AND guc('app.unmerge') = 'on') THEN
     RETURN; -- the times belong to the status that an unmerge brings back
   END IF;
+  IF guc('app.undo') = 'on' AND was.status <> 'merged' THEN
+    RETURN; -- bulk_undo() brings back the times too
+  END IF;
   IF was.status = 'merged' THEN
     PERFORM fail(409, 'ticket_merged', 'The ticket was merged into another one; undo the merge first.');
   END IF;

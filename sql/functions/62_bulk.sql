@@ -49,10 +49,13 @@ BEGIN
 END
 $$;
 
--- Which fields of a ticket an operation changes: what undo must remember.
+-- Which fields of a ticket an operation changes: what undo must remember. With the
+-- status go its times.
 CREATE OR REPLACE FUNCTION bulk_touches(p_op text, p_body jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
-  SELECT CASE p_op WHEN 'close' THEN ARRAY['status'] WHEN 'tag' THEN ARRAY['tags'] WHEN 'delete' THEN ARRAY['deleted_at']
-                   ELSE ARRAY(SELECT jsonb_object_keys(p_body -> 'changes')) END
+  SELECT CASE p_op WHEN 'tag' THEN ARRAY['tags'] WHEN 'delete' THEN ARRAY['deleted_at']
+                   WHEN 'close' THEN ARRAY['status', 'resolved_at', 'closed_at', 'reopened_count']
+                   ELSE ARRAY(SELECT jsonb_object_keys(p_body -> 'changes'))
+                     || CASE WHEN p_body -> 'changes' ? 'status' THEN ARRAY['resolved_at', 'closed_at', 'reopened_count'] END END
 $$;
 
 CREATE OR REPLACE FUNCTION members_of(p_row jsonb, p_names text[]) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
@@ -167,7 +170,6 @@ CREATE OR REPLACE FUNCTION bulk_undo(p_org text, p_job uuid, p_op text, p_body j
 DECLARE
   i record;
   t ticket;
-  wanted jsonb;
 BEGIN
   undone := 0;
   skipped := 0;
@@ -185,14 +187,16 @@ BEGIN
       IF p_op = 'delete' THEN
         UPDATE ticket x SET deleted_at = NULL WHERE x.org_id = p_org AND x.ticket_id = i.ticket_id;
       ELSE
-        IF t.status = 'closed' AND i.before ? 'status' AND i.before ->> 'status' <> 'closed' THEN
-          PERFORM ticket_update(p_org, i.ticket_id, '{"status": "open"}'); -- the only way out of closed
+        -- Nothing has happened since: the status comes back as it was, "new" too.
+        PERFORM set_config('app.undo', 'on', true);
+        PERFORM ticket_update(p_org, i.ticket_id, i.before);
+        IF i.before ? 'status' THEN
+          UPDATE ticket x SET (resolved_at, closed_at, reopened_count) =
+                 (SELECT p.resolved_at, p.closed_at, p.reopened_count
+                    FROM jsonb_populate_record(x, '{"resolved_at": null, "closed_at": null}' || i.before) p)
+           WHERE x.org_id = p_org AND x.ticket_id = i.ticket_id;
         END IF;
-        wanted := i.before;
-        IF wanted ->> 'status' = 'new' THEN -- an answered ticket is not new again
-          wanted := wanted || '{"status": "open"}';
-        END IF;
-        PERFORM ticket_update(p_org, i.ticket_id, wanted);
+        PERFORM set_config('app.undo', '', true);
       END IF;
       undone := undone + 1;
     EXCEPTION WHEN integrity_constraint_violation OR SQLSTATE 'SV409' OR SQLSTATE 'SV422' THEN

@@ -203,6 +203,39 @@ TEST(a_job_changes_all_that_match_and_undo_puts_them_back)
 }
 END
 
+TEST(undo_brings_back_every_status_with_its_times)
+{
+	static const char *const state =
+	    "SELECT string_agg(concat_ws(' ', number, status, resolved_at, closed_at, reopened_count), ', ' "
+	    "ORDER BY number) FROM ticket";
+	static const char *const statuses[] = { "open", "pending", "on_hold", "resolved", "closed" };
+	const char *before, *id;
+	unsigned i;
+
+	make("new");
+	for (i = 0; i < LENGTH(statuses); i++) {
+		call("PATCH", fmt("/api/tickets/%s", make("x")),
+		    fmt("{\"status\":\"%s\"}", statuses[i]));
+		expect(200);
+	}
+	before = fmt("%s", sql_text("%s", state));
+	id = make_job("{\"action\":\"close\",\"conditions\":{}}");
+	run_jobs();
+	ck_assert_str_eq(sql_text("SELECT count(*) FROM ticket WHERE status = 'closed'"), "6");
+	sql("DELETE FROM event");
+	call("DELETE", fmt("/api/bulk/jobs/%s?undo=true", id), NULL);
+	expect(202);
+	run_jobs();
+	ck_assert_str_eq(sql_text("%s", state), before);
+	ck_assert_str_eq(
+	    sql_text("SELECT count(*) FROM event WHERE topic = 'ticket.status.changed'"), "5");
+	call("PATCH", fmt("/api/tickets/%s", make("y")), "{\"status\":\"open\"}");
+	expect(200);
+	call("PATCH", fmt("/api/tickets/%s", text("ticket_id")), "{\"status\":\"new\"}");
+	expect_problem(409, "invalid_transition"); /* which only undo may do */
+}
+END
+
 TEST(a_job_says_which_tickets_failed_and_can_be_cancelled)
 {
 	const char *a = make("a"), *b = make("b"), *id;
@@ -307,6 +340,7 @@ END
 	tcase_add_test(c, tags_are_added_and_removed_together);
 	tcase_add_test(c, a_hundred_tickets_are_made_at_once_and_no_more);
 	tcase_add_test(c, a_job_changes_all_that_match_and_undo_puts_them_back);
+	tcase_add_test(c, undo_brings_back_every_status_with_its_times);
 	tcase_add_test(c, a_job_says_which_tickets_failed_and_can_be_cancelled);
 	tcase_add_test(c, a_dry_job_counts_and_changes_nothing);
 	tcase_add_test(c, deleted_tickets_come_back_by_undo);

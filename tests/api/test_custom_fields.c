@@ -197,6 +197,10 @@ TEST(a_deleted_field_keeps_its_values_for_thirty_days)
 	expect_field("custom_fields.plan", "unknown_field");
 	call("POST", FIELDS, "{\"label\":\"plan\",\"type\":\"number\"}");
 	expect_problem(409, "key_in_use");
+	sql("UPDATE custom_field SET deleted_at = now() - interval '29 days'");
+	housekeeping();
+	call("GET", fmt("/api/tickets/%s", ticket), NULL);
+	ck_assert_str_eq(text("custom_fields.plan"), "pro");
 	sql("UPDATE custom_field SET deleted_at = now() - interval '31 days'");
 	housekeeping();
 	housekeeping();
