@@ -208,7 +208,8 @@ TEST(undo_brings_back_every_status_with_its_times)
 	static const char *const state =
 	    "SELECT string_agg(concat_ws(' ', number, status, resolved_at, closed_at, reopened_count), ', ' "
 	    "ORDER BY number) FROM ticket";
-	static const char *const statuses[] = { "open", "pending", "on_hold", "resolved", "closed" };
+	static const char *const statuses[] = { "open", "pending", "on_hold", "resolved",
+		"closed" };
 	const char *before, *id;
 	unsigned i;
 
