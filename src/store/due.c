@@ -16,6 +16,7 @@
 #define RECONCILE_US INT64_C(15000000)
 #define HORIZON_S "40" /* more than two rounds: one may be missed */
 #define POLL_US 1000000
+#define LOOK_MS 500   /* a flush of Redis is noticed within half of what a clock may be late */
 #define TURN_US 50000 /* of a kind that has much to do: the others wait meanwhile */
 #define LANES_MAX 256
 #define ATTEMPTS_MAX 10
@@ -328,7 +329,7 @@ due_token(const PGresult *claimed, const char *ref)
 static int
 until_next(struct due *d, struct arena *arena)
 {
-	int64_t now = now_ms(d), wait = 1000, at;
+	int64_t now = now_ms(d), wait = LOOK_MS, at;
 	const struct due_kind *kind;
 	redisReply *first;
 

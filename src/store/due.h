@@ -64,7 +64,7 @@ void due_look_all(struct due *, struct arena *);
  */
 void due_failed(
     const struct due_work *, const char *org, const char *kind, const PGresult *claimed, int row);
-/* Do what is due. Milliseconds until there is more, at most 1000. */
+/* Do what is due. Milliseconds until there is more, at most 500. */
 int due_run(struct due *, struct arena *);
 
 #endif
