@@ -604,18 +604,19 @@ run_due(void)
 	struct due_work work = { .app = app, .db = scheduler, .arena = keep };
 	struct due_kind kinds[] = { sla_kind(&work), sla_apply_kind(&work), workflow_kind(&work),
 		{ .kind = NULL } };
-	struct due *due;
 	int i;
 
+	work.due = due_new(scheduler, worker->redis, kinds);
 	while (workflows_timed(&work))
 		;
 	for (i = 0; i < 8; i++) {
 		relay();
-		due = due_new(scheduler, worker->redis, kinds);
-		due_run(due, keep);
-		due_free(due);
+		due_free(work.due);
+		work.due = due_new(scheduler, worker->redis, kinds);
+		due_run(work.due, keep);
 		arena_reset(keep);
 	}
+	due_free(work.due);
 	db_free(app);
 }
 
