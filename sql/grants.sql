@@ -31,7 +31,8 @@ BEGIN
   FOREACH t IN ARRAY ARRAY['organization', 'event', 'event_sequence', 'ticket', 'ticket_tag',
                            'idempotency_key', 'session', 'usage_day', 'comment', 'customer',
                            'job', 'import_lease', 'custom_field', 'ticket_field', 'queue_claim', 'attachment',
-                           'due_job', 'webhook', 'webhook_delivery', 'webhook_attempt', 'sla_policy', 'workflow', 'workflow_run', 'mail'] LOOP
+                           'due_job', 'webhook', 'webhook_delivery', 'webhook_attempt', 'sla_policy', 'workflow', 'workflow_run', 'mail',
+                           'inbound_mail'] LOOP
     EXECUTE format('CREATE POLICY scheduler ON %I TO serviceos_scheduler USING (true) WITH CHECK (true)', t);
   END LOOP;
   FOR t IN SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -61,6 +62,7 @@ GRANT SELECT, INSERT, DELETE ON ticket_field TO serviceos_scheduler;
 GRANT SELECT, INSERT, UPDATE, DELETE ON due_job, webhook_delivery, webhook_attempt TO serviceos_scheduler;
 GRANT SELECT, UPDATE ON webhook TO serviceos_scheduler;
 GRANT SELECT, UPDATE, DELETE ON mail TO serviceos_scheduler;
+GRANT SELECT, DELETE ON inbound_mail TO serviceos_scheduler;
 GRANT SELECT ON sla_policy, workflow TO serviceos_scheduler;
 GRANT SELECT, DELETE ON workflow_run TO serviceos_scheduler;
 -- Jobs are claimed across organisations; their work is done as serviceos_app.

@@ -12,5 +12,15 @@ BEGIN
   RETURN NULL;
 END
 $$;
+
+-- A merge or split takes a comment's files along.
+CREATE OR REPLACE FUNCTION attachment_follow() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE attachment a SET ticket_id = NEW.ticket_id WHERE a.org_id = NEW.org_id AND a.comment_id = NEW.comment_id;
+  RETURN NULL;
+END
+$$;
+CREATE OR REPLACE TRIGGER attachment_follow AFTER UPDATE OF ticket_id ON comment
+  FOR EACH ROW WHEN (OLD.ticket_id IS DISTINCT FROM NEW.ticket_id) EXECUTE FUNCTION attachment_follow();
 CREATE OR REPLACE TRIGGER attachment_after AFTER INSERT OR DELETE ON attachment
   FOR EACH ROW EXECUTE FUNCTION attachment_after();

@@ -94,6 +94,8 @@ CREATE OR REPLACE FUNCTION customer_erase(p_org text, p_customer uuid, p_mode te
 RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   people uuid[] := customer_family(p_org, p_customer);
+  addresses text[] := ARRAY(SELECT lower(c.email) FROM customer c
+                             WHERE c.org_id = p_org AND c.customer_id = ANY (people) AND c.email IS NOT NULL);
   tickets uuid[] := ARRAY(SELECT t.ticket_id FROM ticket t
                            WHERE t.org_id = p_org AND t.customer_id = ANY (people));
 BEGIN
@@ -119,6 +121,9 @@ BEGIN
      WHERE c.org_id = p_org AND c.customer_id = ANY (people);
   END IF;
   PERFORM scrub_events(p_org, people, tickets);
+  DELETE FROM inbound_mail m WHERE m.org_id = p_org AND (m.sender = ANY (addresses) OR m.ticket_id = ANY (tickets));
+  UPDATE inbound_mail m SET people = ARRAY(SELECT unnest(m.people) EXCEPT SELECT unnest(addresses))
+   WHERE m.org_id = p_org AND m.people && addresses;
   RETURN CASE p_mode WHEN 'delete' THEN 'deleted' ELSE 'anonymized' END;
 END
 $$;

@@ -1,14 +1,27 @@
 -- E-mail to customers: surveys, and agents' replies.
 
+-- The last messages of a ticket, oldest first, sent and received. A Message-ID that
+-- was made here for a message without one means nothing to its sender.
+CREATE OR REPLACE FUNCTION mail_thread(p_org text, p_ticket uuid) RETURNS text[] LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN ARRAY(SELECT x.id FROM (
+    SELECT m.message_id AS id, m.created_at AS at FROM mail m WHERE m.org_id = p_org AND m.ticket_id = p_ticket
+    UNION ALL
+    SELECT b.message_id, b.received_at FROM inbound_mail b
+     WHERE b.org_id = p_org AND b.ticket_id = p_ticket AND b.message_id NOT LIKE '%@derived.invalid'
+    ORDER BY 2 DESC LIMIT 10) x ORDER BY x.at);
+END
+$$;
+
 CREATE OR REPLACE FUNCTION mail_put(p_org text, p_kind text, k ticket, p_recipient text, p_subject text, p_body text,
   p_comment uuid, p_survey uuid, p_token text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   id uuid := uuid7();
+  refs text[] := mail_thread(p_org, k.ticket_id);
 BEGIN
-  INSERT INTO mail (org_id, mail_id, kind, ticket_id, comment_id, survey_id, recipient, subject, body, token, message_id, reply_to)
+  INSERT INTO mail (org_id, mail_id, kind, ticket_id, comment_id, survey_id, recipient, subject, body, token, message_id, reply_to, refs)
   VALUES (p_org, id, p_kind, k.ticket_id, p_comment, p_survey, p_recipient, left(regexp_replace(p_subject, '[[:cntrl:]]+', ' ', 'g'), 500),
-          p_body, p_token, id::text,
-          (SELECT m.message_id FROM mail m WHERE m.org_id = p_org AND m.ticket_id = k.ticket_id ORDER BY m.created_at DESC LIMIT 1))
+          p_body, p_token, id::text, refs[cardinality(refs)], array_to_string(refs, ' '))
   ON CONFLICT DO NOTHING;
   IF FOUND THEN
     PERFORM due_put(p_org, 'mail', id, '', now());
@@ -52,6 +65,11 @@ BEGIN
 END
 $$;
 
+-- Below it, what a reply quotes is cut off (src/http/message_quote.c).
+CREATE OR REPLACE FUNCTION mail_marker() RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT E'--- Please write your answer above this line ---\n\n'
+$$;
+
 -- What an event means to a customer who reads e-mail; run by the scheduler when
 -- there is a mail server.
 CREATE OR REPLACE FUNCTION notify_customer(p_org text, p_event uuid) RETURNS void LANGUAGE plpgsql AS $$
@@ -71,7 +89,8 @@ BEGIN
     SELECT * INTO c FROM comment x WHERE x.org_id = p_org AND x.comment_id::text = e.resource_id AND NOT x.internal AND x.redacted_at IS NULL;
     IF c.comment_id IS NOT NULL THEN
       PERFORM mail_put(p_org, 'reply', k, address, format('Re: #%s: %s', k.number, k.title),
-        format(E'%s\n\n-- \n%s\nTicket #%s\n', c.body, (SELECT o.name FROM organization o WHERE o.org_id = p_org), k.number),
+        (SELECT format(E'%s%s\n\n-- \n%s\nTicket #%s\n', CASE WHEN o.inbound_address IS NOT NULL THEN mail_marker() ELSE '' END,
+                       c.body, o.name, k.number) FROM organization o WHERE o.org_id = p_org),
         c.comment_id, NULL, NULL);
     END IF;
   ELSIF k.status = 'resolved' AND NOT EXISTS (SELECT 1 FROM csat_survey s WHERE s.org_id = p_org AND s.ticket_id = k.ticket_id

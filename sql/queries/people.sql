@@ -5,8 +5,8 @@ SELECT create_organization($1, $2);
 
 -- name: organization_patch
 UPDATE organization o
-   SET (name, timezone, reopen_window_hours, csat_auto_send, mail_replies, retention_days) =
-       (SELECT p.name, p.timezone, p.reopen_window_hours, p.csat_auto_send, p.mail_replies, p.retention_days
+   SET (name, timezone, reopen_window_hours, csat_auto_send, mail_replies, inbound_address, retention_days) =
+       (SELECT p.name, p.timezone, p.reopen_window_hours, p.csat_auto_send, p.mail_replies, lower(p.inbound_address), p.retention_days
           FROM jsonb_populate_record(o, $2::jsonb) p)
  WHERE o.org_id = $1
    AND (NOT $2::jsonb ? 'timezone' OR check_timezone($2::jsonb ->> 'timezone'))

@@ -21,7 +21,7 @@ SELECT u.user_id, u.org_id, u.email, u.name, u.role, u.skills, u.capacity, u.ava
   FROM app_user u;
 
 CREATE VIEW organization_v WITH (security_invoker = true) AS
-SELECT org_id, name, timezone, reopen_window_hours, csat_auto_send, mail_replies, retention_days, rate_general,
+SELECT org_id, name, timezone, reopen_window_hours, csat_auto_send, mail_replies, inbound_address, retention_days, rate_general,
        rate_bulk, version, created_at, updated_at
   FROM organization;
 

@@ -45,5 +45,7 @@ bool utf8_valid(const char *, size_t);
 size_t utf8_length(const char *, size_t);
 /* A copy of at most max bytes that ends between characters. */
 const char *utf8_cut(struct arena *, const char *, size_t max);
+/* A copy with U+FFFD in the place of bytes that are not well-formed, and without NUL. */
+const char *utf8_repair(struct arena *, const char *, size_t len);
 
 #endif

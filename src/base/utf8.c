@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/json.h"
 
 /* Length of the sequence that starts here, or 0 when it is not well-formed. */
@@ -73,4 +74,22 @@ utf8_cut(struct arena *arena, const char *s, size_t max)
 	for (len = max; len > 0 && ((unsigned char)s[len] & 0xc0) == 0x80; len--)
 		;
 	return arena_strndup(arena, s, len);
+}
+
+const char *
+utf8_repair(struct arena *arena, const char *s, size_t len)
+{
+	const unsigned char *p = (const unsigned char *)s;
+	struct buf out;
+	size_t i, n;
+
+	buf_init(&out, arena, len + 1);
+	for (i = 0; i < len; i += n == 0 ? 1 : n) {
+		n = sequence(p + i, len - i);
+		if (n == 0)
+			buf_str(&out, "\xef\xbf\xbd");
+		else if (p[i] != '\0')
+			buf_add(&out, s + i, n);
+	}
+	return out.data;
 }

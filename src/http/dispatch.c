@@ -61,8 +61,12 @@ http_stream_limit(struct arena *arena, const struct http_request *in)
 static int
 check_message(struct req *r)
 {
-	if (r->in->too_large)
-		return fail_detail(r, E_TOO_LARGE, "At most %ld bytes.", conf.body_max);
+	if (r->in->too_large) {
+		long stream = http_stream_limit(r->arena, r->in);
+
+		return fail_detail(
+		    r, E_TOO_LARGE, "At most %ld bytes.", stream > 0 ? stream : conf.body_max);
+	}
 	if (r->in->malformed != NULL)
 		return fail_detail(r, E_BAD_REQUEST, "%s", r->in->malformed);
 	if (waited_too_long(r->in)) {

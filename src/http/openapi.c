@@ -168,8 +168,12 @@ put_body(struct buf *out, const struct route *route)
 static void
 put_file(struct buf *out, const struct route *route)
 {
-	buf_str(out, ",\"requestBody\":{\"required\":true,\"content\":{"
-		     "\"application/octet-stream\":{}");
+	buf_str(out, ",\"requestBody\":{\"required\":true,\"content\":{");
+	if (route->takes != NULL)
+		buf_printf(out, "\"%s\":{\"schema\":{\"type\":\"string\"},\"example\":%s}",
+		    route->takes, route->example);
+	else
+		buf_str(out, "\"application/octet-stream\":{}");
 	if ((route->flags & R_FORM) != 0)
 		buf_str(out,
 		    ",\"multipart/form-data\":{\"schema\":{\"type\":\"object\","

@@ -142,6 +142,7 @@ struct route {
 	const long *stream; /* the handler reads the body in pieces, of at most so many bytes; it is
 	                       no JSON */
 	const char *media;  /* of a R_RAW reply, for the documentation */
+	const char *takes;  /* media type of a streamed body, with .example */
 	enum sql_id
 	    exec; /* api_exec: $1 org, path ids, new id (R_CREATE), body. First column: the id */
 	const char *summary;

@@ -44,6 +44,7 @@ drop_expired(struct db *db, struct arena *arena)
 	run(db, arena, SQL_DROP_DELIVERIES);
 	run(db, arena, SQL_DROP_RUNS);
 	run(db, arena, SQL_DROP_MAIL);
+	run(db, arena, SQL_DROP_INBOUND);
 }
 
 struct fetched {

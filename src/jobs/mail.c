@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/reply_token.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/conf.h"
@@ -127,30 +128,53 @@ body_of(struct mailer *m, const PGresult *rows, int i)
 	    conf.base_url, token, at + strlen(LINK));
 }
 
+/* The organization's address with a token that leads back to the ticket, or NULL. */
+static const char *
+answers_to(struct mailer *m, const char *org, const PGresult *rows, int i)
+{
+	const char *address = db_get(rows, i, "inbound_address");
+
+	return address == NULL ? NULL
+	                       : reply_token_address(
+				     m->arena, address, org, db_get(rows, i, "ticket_id"), NULL);
+}
+
 static void
-post(struct mailer *m, const char *org, const PGresult *rows, int i, const char *token)
+write_letter(struct mailer *m, const char *org, const PGresult *rows, int i, struct buf *text)
 {
 	const struct mime_mail mail = { .from = conf.mail_from,
 		.to = db_get(rows, i, "recipient"),
 		.subject = db_get(rows, i, "subject"),
 		.message_id = db_get(rows, i, "message_id"),
 		.reply_to = db_get(rows, i, "reply_to"),
+		.references = db_get(rows, i, "refs"),
+		.answers_to = answers_to(m, org, rows, i),
+		.org = org,
+		.automatic = *db_get(rows, i, "automatic") == 't',
 		.body = body_of(m, rows, i),
 		.at_ms = wall_ms() };
+
+	buf_init(text, m->arena, 4096);
+	mime_write(text, m->arena, &mail);
+}
+
+static void
+post(struct mailer *m, const char *org, const PGresult *rows, int i, const char *token)
+{
 	struct letter *l = xmalloc(sizeof(*l));
 	CURL *c = curl_easy_init();
 	struct buf text;
 
 	memset(l, 0, sizeof(*l));
-	buf_init(&text, m->arena, 4096);
-	mime_write(&text, m->arena, &mail);
+	write_letter(m, org, rows, i, &text);
 	l->text = xstrdup(text.data);
 	l->len = text.len;
 	l->mailer = m;
 	snprintf(l->org, sizeof(l->org), "%s", org);
 	snprintf(l->mail, sizeof(l->mail), "%s", db_get(rows, i, "mail_id"));
 	snprintf(l->token, sizeof(l->token), "%s", token);
-	l->recipients = curl_slist_append(NULL, arena_printf(m->arena, "<%s>", mail.to));
+	l->recipients =
+	    curl_slist_append(NULL, arena_printf(m->arena, "<%s>", db_get(rows, i, "recipient")));
 	l->next = m->letters;
 	m->letters = l;
 	m->in_flight++;

@@ -22,6 +22,14 @@ mime_address(struct arena *arena, const char *from)
 	return arena_strndup(arena, open, (size_t)(close - open) + 1);
 }
 
+const char *
+mime_domain(struct arena *arena, const char *from)
+{
+	const char *address = mime_address(arena, from), *at = strchr(address, '@');
+
+	return at == NULL ? "localhost" : arena_strndup(arena, at + 1, strlen(at) - 2);
+}
+
 bool
 mime_address_valid(const char *address)
 {
@@ -97,27 +105,61 @@ write_from(struct buf *out, struct arena *arena, const char *from)
 	buf_printf(out, "%s\r\n", address);
 }
 
+static void
+write_id(struct buf *out, const char *id, size_t len, const char *domain)
+{
+	bool whole = memchr(id, '@', len) != NULL;
+
+	buf_printf(out, " <%.*s%s%s>\r\n", (int)len, id, whole ? "" : "@", whole ? "" : domain);
+}
+
+static void
+write_thread(struct buf *out, const struct mime_mail *m, const char *domain)
+{
+	const char *p =
+	    m->references != NULL && *m->references != '\0' ? m->references : m->reply_to;
+	size_t n;
+
+	buf_str(out, "Message-ID:");
+	write_id(out, m->message_id, strlen(m->message_id), domain);
+	if (m->reply_to == NULL)
+		return;
+	buf_str(out, "In-Reply-To:");
+	write_id(out, m->reply_to, strlen(m->reply_to), domain);
+	buf_str(out, "References:");
+	for (; *p != '\0'; p += n + (p[n] == ' ')) {
+		n = strcspn(p, " ");
+		write_id(out, p, n, domain);
+	}
+}
+
+/* RFC 3834: an agent's words are a person's; what a program writes says so. */
+static void
+write_marks(struct buf *out, const struct mime_mail *m, const char *domain)
+{
+	if (m->answers_to != NULL)
+		buf_printf(out, "Reply-To: <%s>\r\n", m->answers_to);
+	if (m->org != NULL)
+		buf_printf(out, "X-ServiceOS-Loop: %s@%s\r\n", m->org, domain);
+	if (m->automatic)
+		buf_str(out, "Auto-Submitted: auto-generated\r\nPrecedence: bulk\r\n");
+}
+
 void
 mime_write(struct buf *out, struct arena *arena, const struct mime_mail *m)
 {
-	const char *address = mime_address(arena, m->from);
-	const char *at = strchr(address, '@'),
-		   *domain =
-		       at == NULL ? "localhost" : arena_strndup(arena, at + 1, strlen(at) - 2);
+	const char *domain = mime_domain(arena, m->from), *p = m->body;
 	size_t left = strlen(m->body), n;
-	const char *p = m->body;
 
 	write_date(out, m->at_ms);
 	write_from(out, arena, m->from);
 	buf_printf(out, "To: <%s>\r\nSubject: ", m->to);
 	header_text(out, arena, m->subject);
-	buf_printf(out, "\r\nMessage-ID: <%s@%s>\r\n", m->message_id, domain);
-	if (m->reply_to != NULL)
-		buf_printf(out, "In-Reply-To: <%s@%s>\r\nReferences: <%s@%s>\r\n", m->reply_to,
-		    domain, m->reply_to, domain);
-	buf_str(out,
-	    "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
-	    "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n");
+	buf_str(out, "\r\n");
+	write_thread(out, m, domain);
+	write_marks(out, m, domain);
+	buf_str(out, "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+		     "Content-Transfer-Encoding: base64\r\n\r\n");
 	for (; left > 0; left -= n, p += n) {
 		n = left < LINE_MAX_BYTES ? left : LINE_MAX_BYTES;
 		base64(out, p, n);

@@ -23,6 +23,7 @@ static const struct field attachment_fields[] = {
 	{ "attachment_id", T_ID,  F_OUT, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "Unique id." },
 	{ "org_id",        T_STR, F_OUT, .example = "\"org_123\"", .doc = "The organization." },
 	{ "ticket_id",     T_ID,  F_OUT, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "Its ticket." },
+	{ "comment_id",    T_ID,  F_OUT|F_NULL, .example = "null", .doc = "The comment or internal note that it came with." },
 	{ "filename",      T_STR, F_OUT, .example = "\"screenshot.png\"", .doc = "Its name." },
 	{ "content_type",  T_STR, F_OUT, .example = "\"image/png\"", .doc = "Media type, told from the content; what the sender says does not count." },
 	{ "size",          T_INT, F_OUT, .max = 9007199254740991, .example = "48213", .doc = "Bytes." },
@@ -35,6 +36,7 @@ static const struct field attachment_fields[] = {
 static const struct resource attachment = { "Attachment", "A file of a ticket.", "attachment_v", "attachment_id", NULL, attachment_fields };
 static const struct filter upload_query[] = {
 	{ "filename", T_STR, "", NULL, "Name of the file, 1 to 255 characters; required, except in a form that gives it with the file.", true },
+	{ "comment_id", T_ID, "", NULL, "A comment or internal note of the ticket, to which the file belongs.", true },
 	{ .name = NULL }
 };
 static const struct filter signature_query[] = { LINK_FILTERS, { .name = NULL } };
@@ -192,16 +194,32 @@ store(struct req *r, struct upload *u)
 	return fail_disk(r, error);
 }
 
+/* The ticket is there, and so is its comment when one is named. */
+static int
+check_place(struct req *r)
+{
+	const char *comment = query_get(r, "comment_id");
+
+	if (db_row(r->db, SQL_TICKET_EXISTS, P(r->org, r->args[0])) == NULL)
+		return db_failed(r->db) ? fail_db(r) : fail(r, E_NOT_FOUND);
+	if (comment == NULL ||
+	    db_row(r->db, SQL_ATTACHMENT_COMMENT, P(r->org, r->args[0], comment)) != NULL)
+		return 0;
+	return db_failed(r->db) ? fail_db(r)
+	                        : fail_field(r, "comment_id", "unknown_reference",
+				      "The ticket has no such comment or note.");
+}
+
 /* The file can be read from the web server once only: another attempt finds it stored. */
 static int
 upload(struct req *r)
 {
 	struct upload *u = r->kept;
-	const PGresult *row = db_row(r->db, SQL_TICKET_EXISTS, P(r->org, r->args[0]));
+	const PGresult *row;
 	int stored;
 
-	if (row == NULL)
-		return db_failed(r->db) ? fail_db(r) : fail(r, E_NOT_FOUND);
+	if (check_place(r) == -1)
+		return -1;
 	if (u == NULL) {
 		u = arena_alloc(r->arena, sizeof(*u));
 		if (store(r, u) == -1)
@@ -214,7 +232,8 @@ upload(struct req *r)
 		return stored == 1 ? 0 : -1;
 	row = db_row(r->db, SQL_ATTACHMENT_CREATE,
 	    P(r->org, r->args[0], r->new_id, u->name, u->type,
-		arena_printf(r->arena, "%llu", (unsigned long long)u->size), u->sha256));
+		arena_printf(r->arena, "%llu", (unsigned long long)u->size), u->sha256,
+		query_get(r, "comment_id")));
 	if (row == NULL)
 		return db_failed(r->db) ? fail_db(r) : fail(r, E_NOT_FOUND);
 	link_put_row(r, row, link_make(r, path_of(r, r->new_id)));

@@ -138,23 +138,6 @@ mapping_of(struct req *r)
 	return r->failed ? NULL : text;
 }
 
-static int
-write_piece(int fd, const char *piece, size_t n)
-{
-	size_t done = 0;
-	ssize_t put;
-
-	while (done < n) {
-		put = write(fd, piece + done, n - done);
-		if (put == -1 && errno == EINTR)
-			continue;
-		if (put <= 0)
-			return put == 0 ? ENOSPC : errno;
-		done += (size_t)put;
-	}
-	return 0;
-}
-
 static void
 digest_free(void *digest)
 {
@@ -203,7 +186,7 @@ copy_body(struct req *r, int fd, int64_t *size)
 		if (*size > conf.import_max)
 			return EFBIG;
 		EVP_DigestUpdate(digest, piece, n);
-		error = write_piece(fd, piece, n);
+		error = file_put(fd, piece, n);
 		if (error != 0)
 			return error;
 	}

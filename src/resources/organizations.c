@@ -11,6 +11,7 @@ static const struct field organization_fields[] = {
 	{ "reopen_window_hours", T_INT, F_PATCH|F_OUT, 0, 87600, .example = "336", .doc = "Hours in which a closed ticket can be opened again." },
 	{ "csat_auto_send", T_BOOL, F_PATCH|F_OUT, .example = "false", .doc = "Send a survey by e-mail when a ticket is resolved, to customers with an address; once in 30 days." },
 	{ "mail_replies", T_BOOL, F_PATCH|F_OUT, .example = "false", .doc = "Send agents' public comments to customers with an e-mail address." },
+	{ "inbound_address", T_EMAIL, F_PATCH|F_OUT|F_NULL, .example = "\"help@desk.example\"", .doc = "Where mail to the desk comes in; replies are asked for at this address with a token behind a plus. At most 20 characters before the @, and no plus. null: replies go where they like." },
 	{ "retention_days", T_INT, F_PATCH|F_OUT, 1, 3650, .example = "30", .doc = "Days until a deleted ticket is purged." },
 	{ "rate_general", T_INT, F_OUT|F_NULL, .max = 9007199254740991, .example = "null", .doc = "Requests per hour of one principal; null for the server's default. Set by the operator." },
 	{ "rate_bulk",   T_INT,  F_OUT|F_NULL, .max = 9007199254740991, .example = "null", .doc = "Bulk requests per minute of one principal." },

@@ -19,6 +19,7 @@ TABLE(ticket_action_routes);
 TABLE(comment_routes);
 TABLE(note_routes);
 TABLE(attachment_routes);
+TABLE(inbound_routes);
 TABLE(tag_routes);
 TABLE(macro_routes);
 TABLE(view_routes);
@@ -53,6 +54,7 @@ const struct route_group route_groups[] = {
 	{ "Comments",       comment_routes,       "The public thread of a ticket." },
 	{ "Internal notes", note_routes,          "Notes that only agents see." },
 	{ "Attachments",    attachment_routes,    "Files of a ticket." },
+	{ "E-mail",         inbound_routes,       "Mail that becomes tickets and comments." },
 	{ "Tags",           tag_routes,           "Labels in use." },
 	{ "Macros",         macro_routes,         "Prepared replies and changes." },
 	{ "Views",          view_routes,          "Saved filters." },

@@ -59,6 +59,24 @@ file_open(const char *path)
 }
 
 int
+file_put(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+	ssize_t n;
+
+	while (len > 0) {
+		n = write(fd, p, len);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n == 0 ? ENOSPC : errno;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int
 file_begin(struct file_writer *w, const char *org)
 {
 	char id[37];
@@ -84,24 +102,13 @@ file_begin(struct file_writer *w, const char *org)
 int
 file_write(struct file_writer *w, const void *data, size_t len)
 {
-	const char *p = data;
-	size_t left = len, room = sizeof(w->head) - w->head_len;
-	ssize_t n;
+	size_t room = sizeof(w->head) - w->head_len;
 
 	EVP_DigestUpdate(w->digest, data, len);
 	memcpy(w->head + w->head_len, data, len < room ? len : room);
 	w->head_len += len < room ? len : room;
 	w->size += len;
-	while (left > 0) {
-		n = write(w->fd, p, left);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n == 0 ? ENOSPC : errno;
-		p += n;
-		left -= (size_t)n;
-	}
-	return 0;
+	return file_put(w->fd, data, len);
 }
 
 /* A new name survives a crash only when its folder is on the disk too. */
@@ -237,5 +244,7 @@ files_sweep(struct db *db, struct arena *arena)
 	snprintf(root, sizeof(root), "%s/exports", conf.state_dir);
 	nftw(root, sweep_transfer, 16, FTW_PHYS);
 	snprintf(root, sizeof(root), "%s/imports", conf.state_dir);
+	nftw(root, sweep_transfer, 16, FTW_PHYS);
+	snprintf(root, sizeof(root), "%s/inbound", conf.state_dir);
 	nftw(root, sweep_transfer, 16, FTW_PHYS);
 }

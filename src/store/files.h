@@ -41,6 +41,8 @@ const char *file_name(struct arena *, const char *org, const char *sha256);
 /* state_dir/<kind>/<org>/<id>: the file of an import or an export. */
 #define FILE_PATH 512
 void file_path(char out[FILE_PATH], const char *kind, const char *org, const char *id);
+/* All of it, whatever interrupts; 0, or an errno. */
+int file_put(int fd, const void *, size_t);
 /* Open it for reading and writing, made with its folders when it is not there; -1 and errno. */
 int file_open(const char *path);
 

@@ -29,6 +29,9 @@ create(const char *path, const char *body, const char *id)
 void
 make_all(struct ids *i, const char *org)
 {
+	call("PATCH", fmt("/api/organizations/%s", org),
+	    "{\"inbound_address\":\"help@desk.example\"}");
+	expect(200);
 	copy(i->ticket, make_ticket("first"));
 	copy(i->second, make_ticket("second"));
 	copy(i->third, make_ticket("third"));
@@ -259,6 +262,8 @@ body_of(const struct route *route)
 		return "the file";
 	if (strcmp(id, "imports.create") == 0)
 		return "{\"title\":\"x\"}";
+	if (strcmp(id, "inbound.email") == 0)
+		return "From: Ada <ada@example.com>\r\nSubject: Help\r\n\r\nHelp!\r\n";
 	if (strcmp(id, "presence.register") == 0)
 		return fmt("{\"agent_id\":\"%s\"}", own.user);
 	if (strcmp(id, "workflows.dryRun") == 0)

@@ -111,6 +111,44 @@ TEST(a_bad_name_or_an_empty_or_too_large_file_is_refused)
 }
 END
 
+TEST(a_file_belongs_to_a_comment_and_goes_where_it_goes)
+{
+	const char *ticket = keep_id(make_ticket("t")), *other_one = keep_id(make_ticket("u")),
+		   *comment = keep_id(make_comment(ticket, "see the picture")), *id;
+
+	call_raw("POST",
+	    fmt("/api/tickets/%s/attachments?filename=a.txt&comment_id=%s", other_one, comment),
+	    "x", 1, NULL);
+	expect_field("comment_id", "unknown_reference");
+	call_raw("POST", fmt("/api/tickets/%s/attachments?filename=a.txt&comment_id=x", ticket),
+	    "x", 1, NULL);
+	expect_field("comment_id", "format");
+	call_raw("POST",
+	    fmt("/api/tickets/%s/attachments?filename=a.txt&comment_id=%s", ticket, comment), "x",
+	    1, NULL);
+	expect(201);
+	ck_assert_str_eq(text("comment_id"), comment);
+	id = keep_id(text("attachment_id"));
+	upload(ticket, "b.txt", "y", 1);
+	ck_assert_str_eq(text("comment_id"), "null");
+	call("POST", fmt("/api/tickets/%s/merge", other_one),
+	    fmt("{\"ticket_ids\":[\"%s\"]}", ticket));
+	expect(200);
+	call("GET", fmt("/api/tickets/%s?include=attachments", other_one), NULL);
+	ck_assert_uint_eq(count("attachments"), 1);
+	ck_assert_str_eq(text("attachments.0.attachment_id"), id);
+	ck_assert_str_eq(text("attachments.0.comment_id"), comment);
+	call("POST", fmt("/api/tickets/%s/unmerge", ticket), "{}");
+	expect(200);
+	call("GET", fmt("/api/tickets/%s?include=attachments", ticket), NULL);
+	ck_assert_uint_eq(count("attachments"), 2);
+	sql("DELETE FROM comment WHERE comment_id = '%s'", comment);
+	ck_assert_str_eq(
+	    sql_text("SELECT comment_id IS NULL FROM attachment WHERE attachment_id = '%s'", id),
+	    "t");
+}
+END
+
 TEST(a_deleted_file_is_gone)
 {
 	const char *id = upload(make_ticket("t"), "a.txt", "hello", 5);
@@ -224,6 +262,7 @@ END
 	tcase_add_test(c, what_a_browser_could_run_is_saved_and_not_shown);
 	tcase_add_test(c, a_signed_link_needs_no_credential_and_nothing_of_it_can_change);
 	tcase_add_test(c, a_bad_name_or_an_empty_or_too_large_file_is_refused);
+	tcase_add_test(c, a_file_belongs_to_a_comment_and_goes_where_it_goes);
 	tcase_add_test(c, a_deleted_file_is_gone);
 	tcase_add_test(c, a_form_has_the_file_as_a_part);
 	tcase_add_test(c, a_form_that_is_none_or_holds_something_else_is_refused);

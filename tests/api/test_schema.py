@@ -22,7 +22,7 @@ SCHEDULED = {'organization', 'event', 'event_sequence', 'ticket', 'ticket_tag', 
              'session', 'usage_day', 'comment', 'customer', 'job', 'import_lease', 'custom_field',
              'ticket_field', 'queue_claim', 'attachment', 'due_job', 'webhook', 'webhook_delivery',
              'webhook_attempt', 'sla_policy', 'workflow', 'workflow_run',
-             'mail'}
+             'mail', 'inbound_mail'}
 # What the workers' role has no right to.
 UNSEEN = {'import_lease'}
 checks = Checks()
@@ -117,7 +117,7 @@ UNLOGGED = {
     'customer_email', 'search_document', 'qa_edition',          # kept by what they repeat
     'ticket_merge', 'csat_survey', 'queue_claim',               # their functions write the ticket's events
     'workflow_edition', 'workflow_run', 'workflow_fired',       # the same
-    'mail',                                                     # what was sent; its cause is logged
+    'mail', 'inbound_mail',                                     # what was sent or came; its cause or effect is logged
     'sla_timer', 'sla_ledger', 'sla_assignment',                # with a ledger of their own
     'due_job', 'webhook_delivery', 'webhook_attempt',           # what is done, and its own log
     'job', 'job_item', 'import_lease',                          # what a job does is logged in its creator's name
@@ -209,6 +209,7 @@ def fill(org):
          WHERE t.org_id = '{org}' AND c.org_id = '{org}' AND u.org_id = '{org}' LIMIT 1;
       INSERT INTO attachment (org_id, attachment_id, ticket_id, filename, content_type, size, sha256)
         SELECT '{org}', uuid7(), ticket_id, 'x', 'text/plain', 1, 'x' FROM ticket WHERE org_id = '{org}' LIMIT 1;
+      INSERT INTO inbound_mail (org_id, mail_id, message_id, action, sender) VALUES ('{org}', uuid7(), 'x@y', 'ignored', 'a@b.example');
       INSERT INTO webhook (org_id, webhook_id, url, secret) VALUES ('{org}', uuid7(), 'https://x.example', 'x');
       INSERT INTO webhook_delivery (org_id, delivery_id, webhook_id, event_id, topic, body)
         SELECT '{org}', uuid7(), webhook_id, uuid7(), 'x', '{{}}' FROM webhook WHERE org_id = '{org}';

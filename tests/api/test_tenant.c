@@ -181,6 +181,8 @@ TEST(no_body_can_refer_to_another_organizations_things)
 	    fmt("{\"customer_ids\":[\"%s\"]}", other.customer));
 	refuse_reference("DELETE",
 	    fmt("/api/organizations/" ORG "/users/%s?reassign_to=%s", own.user, other.user), NULL);
+	refuse_reference(
+	    "POST", fmt("%s/attachments?filename=x&comment_id=%s", mine, other.comment), "x");
 }
 END
 
