@@ -5,6 +5,7 @@ import schemathesis
 from schemathesis.checks import CHECKS, load_all_checks
 
 load_all_checks()
+schemathesis.serializer.alias("message/rfc822", "text/plain")
 conforms = CHECKS.get_one("response_schema_conformance")
 
 
