@@ -28,6 +28,7 @@ struct entry {
 	int64_t refused_until;
 	int64_t local_window; /* counting without Redis */
 	long local_now, local_before;
+	long untold; /* of local_now: taken without Redis, and it has not heard of them */
 };
 
 struct table {
@@ -37,21 +38,23 @@ struct table {
 
 /*
  * Two buckets aligned to the window; the previous one counts with the share of
- * it that a sliding window still covers. Takes as many of ARGV[3] as fit.
+ * it that a sliding window still covers. Takes as many of ARGV[3] as fit, after
+ * ARGV[4] that a host has taken while it was away from here.
  * Returns {taken, remaining, now in ms}.
  */
 static const char script[] =
     "local t = redis.call('TIME') "
     "local now = t[1] * 1000 + math.floor(t[2] / 1000) "
     "local limit, window, want = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) "
+    "local untold = tonumber(ARGV[4]) "
     "local start = now - now % window "
     "local key, before = KEYS[1] .. ':' .. start, KEYS[1] .. ':' .. (start - window) "
-    "local used = tonumber(redis.call('GET', key) or '0') "
+    "local used = tonumber(redis.call('GET', key) or '0') + untold "
     "local old = tonumber(redis.call('GET', before) or '0') "
     "local weighted = math.floor(old * (window - now % window) / window) "
     "local free = math.max(0, limit - used - weighted) "
     "local taken = math.min(want, free) "
-    "if taken > 0 then redis.call('INCRBY', key, taken) redis.call('PEXPIRE', key, window * 2) end "
+    "if taken + untold > 0 then redis.call('INCRBY', key, taken + untold) redis.call('PEXPIRE', key, window * 2) end "
     "return {taken, free - taken, now}";
 
 static struct table *table;
@@ -181,7 +184,7 @@ count_local(struct entry *e, int64_t window, int64_t window_ms, long n)
 {
 	if (e->local_window != window) {
 		e->local_before = e->local_window == window - window_ms ? e->local_now : 0;
-		e->local_now = 0;
+		e->local_now = e->untold = 0;
 		e->local_window = window;
 	}
 	e->local_now += n;
@@ -202,8 +205,10 @@ take_local(uint64_t hash, long limit, int64_t window_ms, int64_t now, struct rat
 			  (double)window_ms);
 	left = limit - e->local_now - weighted;
 	allowed = left > 0;
-	if (allowed)
+	if (allowed) {
 		e->local_now++;
+		e->untold++;
+	}
 	tell(rate, limit, left - 1, window, window_ms, now, allowed);
 	pthread_mutex_unlock(lock);
 	return allowed;
@@ -224,6 +229,21 @@ block_size(uint64_t hash, long limit, int64_t now)
 	                                         : remaining / BLOCK_PARTS;
 }
 
+/* Who takes them tells Redis, or gives them back with a negative n. */
+static long
+take_untold(uint64_t hash, int64_t window_ms, int64_t now, long n)
+{
+	pthread_mutex_t *lock = lock_of(hash);
+	struct entry *e = find(hash, now);
+	long untold;
+
+	count_local(e, now - now % window_ms, window_ms, 0);
+	untold = n < 0 ? n : e->untold;
+	e->untold -= untold;
+	pthread_mutex_unlock(lock);
+	return untold;
+}
+
 static bool
 integers(const redisReply *reply)
 {
@@ -242,8 +262,9 @@ static int
 take_redis(struct redis *redis, const char *key, uint64_t hash, long limit, int64_t window_ms,
     int64_t now, struct rate *rate)
 {
-	char limit_text[24], window_text[24], want_text[24];
-	const char *argv[] = { key, limit_text, window_text, want_text };
+	char limit_text[24], window_text[24], want_text[24], untold_text[24];
+	const char *argv[] = { key, limit_text, window_text, want_text, untold_text };
+	long untold = take_untold(hash, window_ms, now, 0);
 	redisReply *reply;
 	long long taken, remaining;
 	pthread_mutex_t *lock;
@@ -252,9 +273,12 @@ take_redis(struct redis *redis, const char *key, uint64_t hash, long limit, int6
 	snprintf(limit_text, sizeof(limit_text), "%ld", limit);
 	snprintf(window_text, sizeof(window_text), "%lld", (long long)window_ms);
 	snprintf(want_text, sizeof(want_text), "%ld", block_size(hash, limit, now));
-	reply = redis_script(redis, script, 1, 4, argv);
+	snprintf(untold_text, sizeof(untold_text), "%ld", untold);
+	reply = redis_script(redis, script, 1, 5, argv);
 	if (reply == NULL || !integers(reply)) {
 		freeReplyObject(reply);
+		if (untold > 0)
+			take_untold(hash, window_ms, now, -untold);
 		return -1;
 	}
 	taken = reply->element[0]->integer;

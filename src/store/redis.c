@@ -321,26 +321,38 @@ redis_script(struct redis *r, const char *script, int nkeys, int argc, const cha
 	return reply;
 }
 
+static bool
+send_message(struct redis *r, const char *channel, const char *message)
+{
+	int done = 0;
+
+	if (r->owed >= 64 && !settle(r))
+		return false;
+	return redisAppendCommand(r->context, "PUBLISH %s %s", channel, message) == REDIS_OK &&
+	       redisBufferWrite(r->context, &done) == REDIS_OK;
+}
+
 void
 redis_publish(struct redis *r, const char *channel, const char *message)
 {
-	int done = 0;
+	bool fresh = r->context == NULL, sent;
 
 	/* A probe must wait for its answer, or it would use up the turn and learn nothing. */
 	if (redis_is_down() && redis_ping(r) != 0)
 		return;
 	if (!connected(r))
 		return;
-	if (r->owed >= 64 && !settle(r)) {
-		failed(r, r->context->errstr);
-		return;
+	sent = send_message(r, channel, message);
+	if (!sent && !fresh && was_stale(r)) {
+		disconnect(r);
+		if (!connected(r))
+			return;
+		sent = send_message(r, channel, message);
 	}
-	if (redisAppendCommand(r->context, "PUBLISH %s %s", channel, message) != REDIS_OK ||
-	    redisBufferWrite(r->context, &done) != REDIS_OK) {
+	if (sent)
+		r->owed++;
+	else
 		failed(r, r->context->errstr);
-		return;
-	}
-	r->owed++;
 }
 
 int

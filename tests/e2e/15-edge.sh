@@ -30,7 +30,7 @@ refused 404 not_found "an unknown file of the docs page is 404" "$E2E_URL/api-do
 refused 404 not_found "nginx's own error pages cannot be asked for" "$E2E_URL/.problem/413"
 refused 404 not_found "a worker's own refusal has the same form" "$E2E_URL/api/none"
 
-curl -fsS --max-time 10 "$E2E_URL/metrics" | grep -q '^serviceos_requests_total' ||
+[[ $(curl -fsS --max-time 10 "$E2E_URL/metrics") == *serviceos_requests_total* ]] ||
 	fail "/metrics answers on this machine"
 ok "/metrics answers on this machine"
 

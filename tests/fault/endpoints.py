@@ -33,10 +33,11 @@ def hook(kind, number):
     return ask("POST", "/api/v1/webhooks", {"url": receiver.url + path, "topics": ["ticket.created"]}, 201)["webhook_id"]
 
 
-def delays(count):
+def delays(count, before=lambda: None):
     """Seconds from the answer of each of the writes to its arrival at each endpoint that is well."""
     sent = {}
     for i in range(count):
+        before()
         sent[ask("POST", "/api/tickets", {"title": f"endpoints {i}"}, 201)["ticket_id"]] = time.time()
         time.sleep(PAUSE_S)
 
@@ -54,16 +55,26 @@ def memory(process, name):
     return int(next(line for line in open(f"/proc/{process.pid}/status", encoding="ascii") if line.startswith(name)).split()[1])
 
 
-def backlog():
+def make_noise():
+    psql(f"""INSERT INTO ticket (org_id, ticket_id, number, title, customer_id)
+             SELECT o.org_id, uuid7(), take_numbers(o.org_id, 1), 'noise', o.default_customer_id
+               FROM organization o, generate_series(1, {NOISE}) n WHERE o.org_id LIKE 'org_noise_%'""")
+
+
+def keep_noise():
+    """There is a backlog however fast the machine is."""
+    if int(psql(WAITING)[0]) < ORGS * NOISE / 2:
+        make_noise()
+
+
+def begin_noise():
     """A workflow has something to do for each of many tickets, in organizations that have nothing to do with ours."""
     stack(f"for i in $(seq {ORGS}); do stack_ctl org create org_noise_$i Noise </dev/null >/dev/null || exit; done")
     psql("""INSERT INTO workflow (org_id, workflow_id, name, trigger, actions)
             SELECT o.org_id, uuid7(), 'noise', '{"type":"event","topics":["ticket.created"]}', '[{"action":"note","body":"noise"}]'
               FROM organization o WHERE o.org_id LIKE 'org_noise_%'""")
-    psql(f"""INSERT INTO ticket (org_id, ticket_id, number, title, customer_id)
-             SELECT o.org_id, uuid7(), n, 'noise', o.default_customer_id
-               FROM organization o, generate_series(1, {NOISE}) n WHERE o.org_id LIKE 'org_noise_%'""")
-    must(await_true(lambda: int(psql(WAITING)[0]) > ORGS * NOISE / 2, 15), "workflows wait", psql(WAITING))
+    make_noise()
+    must(await_true(lambda: int(psql(WAITING)[0]) > ORGS * NOISE / 4, 15), "workflows wait", psql(WAITING))
 
 
 settings("webhook_timeout = 15\ndue_lease = 30\n")  # as shipped: an endpoint that hangs does so for long
@@ -84,9 +95,8 @@ check(high - before < GROWTH_KIB and high < MEMORY_KIB, f"the scheduler had {hig
 receiver.stopping.set()
 for identity in ill:
     ask("DELETE", f"/api/v1/webhooks/{identity}", want=204)
-backlog()
-behind = percentile(delays(20), 0.99)
-must(int(psql(WAITING)[0]) > 0, "the backlog outlasts the events", behind)
+begin_noise()
+behind = percentile(delays(20, keep_noise), 0.99)
 check(behind < bound, f"p99 beside a backlog of workflows in {ORGS} other organizations: {behind * 1000:.0f} ms", (behind, alone))
 for identity in well:
     ask("DELETE", f"/api/v1/webhooks/{identity}", want=204)

@@ -199,6 +199,28 @@ START_TEST(a_budget_spent_with_redis_is_not_given_again_without_it)
 }
 END_TEST
 
+/* Nor the other way round: what was taken meanwhile is told to Redis when it is back. */
+START_TEST(a_budget_spent_without_redis_is_not_given_again_with_it)
+{
+	const char *who = fresh();
+	struct rate rate;
+	int i;
+
+	stop_redis();
+	for (i = 0; i < 7; i++)
+		ck_assert(rate_take(redis, TIER_AUTH, who, 10, &rate));
+	start_redis();
+	while (redis_is_down()) {
+		usleep(50000);
+		redis_ping(redis);
+	}
+	for (i = 0; i < 3; i++)
+		ck_assert(rate_take(redis, TIER_AUTH, who, 10, &rate));
+	ck_assert(!rate_take(redis, TIER_AUTH, who, 10, &rate));
+	ck_assert_int_eq(rate.remaining, 0);
+}
+END_TEST
+
 START_TEST(a_redis_that_comes_back_empty_is_taken_back)
 {
 	struct rate rate;
@@ -228,6 +250,9 @@ START_TEST(connections_that_died_with_an_old_redis_do_not_count_against_the_new_
 	}
 	stop_redis();
 	start_redis();
+	for (i = 0; i < 5; i++)
+		redis_publish(many[i], "wake", "");
+	ck_assert(!redis_is_down());
 	for (i = 0; i < 5; i++) {
 		ck_assert_int_eq(redis_ping(many[i]), 0);
 		redis_free(many[i]);
@@ -266,6 +291,7 @@ main(void)
 		a_name_with_odd_bytes_is_a_name,
 		a_stopped_redis_costs_little_and_the_limit_still_holds,
 		a_budget_spent_with_redis_is_not_given_again_without_it,
+		a_budget_spent_without_redis_is_not_given_again_with_it,
 		a_redis_that_comes_back_empty_is_taken_back,
 		connections_that_died_with_an_old_redis_do_not_count_against_the_new_one,
 		a_killed_worker_wedges_nobody, NULL };
