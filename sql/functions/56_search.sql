@@ -218,8 +218,7 @@ $$;
 
 -- The documents of the transaction's organisation that match, with their rank in
 -- millionths. When nothing does, the words are corrected by those that are there
--- ("pasword"), or in an organisation of moderate size titles and names that look
--- alike are taken. More: there are others that match and are not among these.
+-- ("pasword"), or the newest titles and some names that look alike are taken. More: there are others that match and are not among these.
 CREATE OR REPLACE FUNCTION search_candidates(p_text text, p_kinds text[])
 RETURNS TABLE (kind text, id uuid, ticket_id uuid, score int, more boolean, alike boolean)
 LANGUAGE plpgsql STABLE ROWS 200 SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -244,14 +243,15 @@ BEGIN
     EXIT WHEN corrected IS NULL;
     words := corrected;
   END LOOP;
-  IF (SELECT count(*) FROM (SELECT 1 FROM search_document d WHERE d.org_id = org LIMIT 20001) x) <= 20000 THEN
-    PERFORM set_config('pg_trgm.word_similarity_threshold', '0.5', true);
-    RETURN QUERY
-      SELECT x.kind, x.id, x.ticket_id, (word_similarity(p_text, x.title) * 1000000)::int, false, true
-        FROM (SELECT * FROM search_document d
-               WHERE d.org_id = org AND p_text <% d.title AND d.kind = ANY (p_kinds) LIMIT 1000) x
-       ORDER BY 4 DESC, 2 LIMIT 200;
-  END IF;
+  RETURN QUERY
+    SELECT y.kind, y.id, y.ticket_id, (y.likeness * 1000000)::int, false, true
+      FROM (SELECT x.*, word_similarity(p_text, x.title) AS likeness
+              FROM ((SELECT d.kind, d.id, d.ticket_id, d.title FROM search_document d
+                      WHERE d.org_id = org AND d.kind <> 'customer' AND d.title IS NOT NULL ORDER BY d.at DESC LIMIT 2000) UNION ALL
+                    (SELECT d.kind, d.id, d.ticket_id, d.title FROM search_document d
+                      WHERE d.org_id = org AND d.kind = 'customer' AND d.title IS NOT NULL LIMIT 2000)) x
+             WHERE x.kind = ANY (p_kinds)) y
+     WHERE y.likeness >= 0.5 ORDER BY y.likeness DESC, y.id LIMIT 200;
 END
 $$;
 REVOKE ALL ON FUNCTION search_candidates(text, text[]) FROM PUBLIC;

@@ -38,14 +38,13 @@ ALTER TABLE ticket FORCE ROW LEVEL SECURITY;
 ALTER TABLE customer FORCE ROW LEVEL SECURITY;
 DROP TABLE search_document_whole;
 
+-- Titles have no index of their own: what looks alike is sought among the newest.
 -- New words wait in a list that every search reads to its end: it is kept short.
 -- Customers have an index of their own, so that a name that every thread has is found.
 CREATE INDEX search_document_words ON search_document USING gin (org_id, words)
   WITH (gin_pending_list_limit = 512) WHERE kind <> 'customer';
 CREATE INDEX search_document_names ON search_document USING gin (org_id, words)
   WITH (gin_pending_list_limit = 512) WHERE kind = 'customer';
-CREATE INDEX search_document_title ON search_document USING gin (org_id, title gin_trgm_ops)
-  WITH (gin_pending_list_limit = 512) WHERE title IS NOT NULL;
 CREATE INDEX search_document_at ON search_document (org_id, at) WHERE kind <> 'customer';
 
 DROP FUNCTION IF EXISTS search_candidates(text, text[]);
