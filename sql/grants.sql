@@ -43,7 +43,7 @@ END
 $$;
 
 GRANT SELECT, INSERT, DELETE ON directory TO serviceos_app;
-GRANT EXECUTE ON FUNCTION search_candidates(text, text[]) TO serviceos_app;
+GRANT EXECUTE ON FUNCTION search_candidates(text, text[], int, uuid, int) TO serviceos_app;
 GRANT SELECT ON schema_migration TO serviceos_app, serviceos_scheduler;
 -- The change log is written and read, never rewritten, by the workers; erasing
 -- a customer scrubs what names them.

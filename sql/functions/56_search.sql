@@ -138,18 +138,21 @@ END
 $$;
 
 -- The words of the text, each that stands nowhere as the one that looks most like
--- it among those that several of the newest 500 documents have. Null when
--- nothing looks alike, or all of them stand somewhere.
+-- it among those that several of the newest 500 documents have and that are at
+-- most two characters longer or shorter. Null when nothing looks alike, or all of them stand somewhere.
 CREATE OR REPLACE FUNCTION search_corrected(p_org text, p_text text) RETURNS text LANGUAGE plpgsql STABLE AS $$
 BEGIN
-  RETURN (WITH known AS MATERIALIZED (
+  RETURN (WITH asked AS MATERIALIZED (
+    SELECT w.word, w.n FROM regexp_split_to_table(lower(btrim(p_text)), '\s+') WITH ORDINALITY AS w(word, n)
+  ), span AS MATERIALIZED (
+    SELECT min(length(a.word)) - 2 AS shortest, max(length(a.word)) + 2 AS longest FROM asked a
+  ), known AS MATERIALIZED (
     SELECT k.word
       FROM (SELECT unnest(tsvector_to_array(d.words)) AS word
               FROM (SELECT x.words FROM search_document x
-                     WHERE x.org_id = p_org AND x.kind <> 'customer' ORDER BY x.at DESC LIMIT 500) d) k
+                     WHERE x.org_id = p_org AND x.kind <> 'customer' ORDER BY x.at DESC LIMIT 500) d) k, span s
+     WHERE length(k.word) BETWEEN s.shortest AND s.longest
      GROUP BY k.word HAVING count(*) > 1
-  ), asked AS (
-    SELECT w.word, w.n FROM regexp_split_to_table(lower(btrim(p_text)), '\s+') WITH ORDINALITY AS w(word, n)
   ), best AS MATERIALIZED (
     SELECT a.n, a.word, COALESCE(
              (SELECT k.word FROM known k WHERE k.word = a.word),
@@ -178,25 +181,26 @@ BEGIN
 END
 $$;
 
--- What matches, with its rank. A word that is frequent among the newest documents
+-- How many match, whether others do that are not counted, and of the best 500 those
+-- behind a place, so many. A word that is frequent among the newest documents
 -- is looked for there until 500 have it, because the index of words would gather all
 -- of its places first; so is one of which there are 5000. The last word is a
 -- beginning when fewer than 200 have it as it stands; such hits rank half.
-CREATE OR REPLACE FUNCTION search_matching(p_org text, p_whole tsquery, p_begun tsquery, p_kinds text[])
-RETURNS TABLE (kind text, id uuid, ticket_id uuid, score int, more boolean)
-LANGUAGE plpgsql STABLE ROWS 200 SET plan_cache_mode = force_generic_plan AS $$ -- planning takes longer than looking
+CREATE OR REPLACE FUNCTION search_matching(p_org text, p_whole tsquery, p_begun tsquery, p_kinds text[],
+  p_score int, p_id uuid, p_limit int, OUT total int, OUT more boolean, OUT hits search_hit[])
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$ -- planning takes longer than looking
 DECLARE
   frequent boolean := p_kinds <> '{customer}' AND search_frequent(p_org, p_begun, p_kinds);
+  depth int := CASE WHEN p_score > 1000000 THEN least(p_limit, 500) ELSE 500 END;
 BEGIN
-  RETURN QUERY
-    WITH whole AS MATERIALIZED (
-      SELECT d.kind, d.id, d.ticket_id, (ts_rank(d.words, p_whole) * 1000000)::int
-        FROM search_document d
-       WHERE NOT frequent AND d.org_id = p_org AND d.words @@ p_whole AND d.kind = ANY (p_kinds) AND d.kind <> 'customer' LIMIT 5000
-    ), found AS MATERIALIZED (
-      SELECT count(*) AS n FROM whole
-    )
-    SELECT w.*, false FROM whole w
+  WITH whole AS MATERIALIZED (
+    SELECT d.kind, d.id, d.ticket_id, (ts_rank(d.words, p_whole) * 1000000)::int AS score
+      FROM search_document d
+     WHERE NOT frequent AND d.org_id = p_org AND d.words @@ p_whole AND d.kind = ANY (p_kinds) AND d.kind <> 'customer' LIMIT 5000
+  ), found AS MATERIALIZED (
+    SELECT count(*) AS n FROM whole
+  ), match AS MATERIALIZED (
+    SELECT w.*, false AS more FROM whole w
     UNION ALL
     (SELECT d.kind, d.id, d.ticket_id, (ts_rank(d.words, p_whole) * 500000 + ts_rank(d.words, p_begun) * 500000)::int, false
        FROM search_document d
@@ -212,55 +216,77 @@ BEGIN
        FROM (SELECT * FROM search_document d WHERE d.org_id = p_org AND d.kind <> 'customer' ORDER BY d.at DESC LIMIT 50000) x
       WHERE (frequent OR (SELECT f.n FROM found f) = 5000)
         AND x.words @@ p_begun AND x.kind = ANY (p_kinds) AND x.id NOT IN (SELECT w.id FROM whole w)
-      LIMIT 501);
+      LIMIT 501)
+  )
+  SELECT m.n, m.more, ARRAY(
+           SELECT ROW(b.kind, b.id, b.ticket_id, b.score)::search_hit
+             FROM (SELECT * FROM match ORDER BY score DESC, id LIMIT depth) b
+            WHERE b.score < p_score OR (b.score = p_score AND b.id > p_id)
+            ORDER BY b.score DESC, b.id LIMIT p_limit)
+    INTO total, more, hits
+    FROM (SELECT count(*) AS n, COALESCE(bool_or(match.more), false) AS more FROM match) m;
 END
 $$;
 
 -- The documents of the transaction's organisation that match, with their rank in
--- millionths. When nothing does, the words are corrected by those that are there
--- ("pasword"), or the newest titles and some names that look alike are taken. More: there are others that match and are not among these.
-CREATE OR REPLACE FUNCTION search_candidates(p_text text, p_kinds text[])
-RETURNS TABLE (kind text, id uuid, ticket_id uuid, score int, more boolean, alike boolean)
-LANGUAGE plpgsql STABLE ROWS 200 SECURITY DEFINER SET search_path = public, pg_temp AS $$
+-- millionths: of the best 500 so many as lie behind a place. When nothing matches, the
+-- words are corrected by those that are there ("pasword"), or the newest titles and
+-- some names that look alike are taken. Words: those that were looked for in the end.
+-- More: there are others that match and are not counted.
+CREATE OR REPLACE FUNCTION search_candidates(p_text text, p_kinds text[], p_score int, p_id uuid, p_limit int,
+  OUT total int, OUT more boolean, OUT alike boolean, OUT words text, OUT hits search_hit[])
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   org text := NULLIF(current_setting('app.org', true), '');
-  words text := p_text;
-  corrected text;
-  n int;
 BEGIN
+  words := p_text;
+  total := 0;
+  more := false;
+  alike := false;
+  hits := '{}';
+  IF numnode(websearch_to_tsquery('simple', p_text)) = 0 THEN
+    RETURN;
+  END IF;
   FOR try IN 1 .. 2 LOOP
-    IF numnode(websearch_to_tsquery('simple', words)) = 0 THEN
+    SELECT m.* INTO total, more, hits
+      FROM search_matching(org, websearch_to_tsquery('simple', words), search_query(words), p_kinds, p_score, p_id, p_limit) m;
+    IF total > 0 OR p_text !~ '^[[:alnum:][:space:]]{4,100}$' THEN
       RETURN;
     END IF;
-    RETURN QUERY
-      SELECT m.*, corrected IS NOT NULL FROM search_matching(org, websearch_to_tsquery('simple', words), search_query(words), p_kinds) m;
-    GET DIAGNOSTICS n = ROW_COUNT;
-    IF n > 0 OR p_text !~ '^[[:alnum:][:space:]]{4,100}$' THEN
-      RETURN;
-    END IF;
+    alike := true;
     EXIT WHEN try = 2;
-    corrected := search_corrected(org, p_text);
-    EXIT WHEN corrected IS NULL;
-    words := corrected;
+    words := search_corrected(org, p_text);
+    EXIT WHEN words IS NULL;
   END LOOP;
-  RETURN QUERY
-    SELECT y.kind, y.id, y.ticket_id, (y.likeness * 1000000)::int, false, true
-      FROM (SELECT x.*, word_similarity(p_text, x.title) AS likeness
-              FROM ((SELECT d.kind, d.id, d.ticket_id, d.title FROM search_document d
-                      WHERE d.org_id = org AND d.kind <> 'customer' AND d.title IS NOT NULL ORDER BY d.at DESC LIMIT 2000) UNION ALL
-                    (SELECT d.kind, d.id, d.ticket_id, d.title FROM search_document d
-                      WHERE d.org_id = org AND d.kind = 'customer' AND d.title IS NOT NULL LIMIT 2000)) x
-             WHERE x.kind = ANY (p_kinds)) y
-     WHERE y.likeness >= 0.5 ORDER BY y.likeness DESC, y.id LIMIT 200;
+  words := p_text;
+  SELECT count(*), COALESCE(array_agg(ROW(y.kind, y.id, y.ticket_id, y.score)::search_hit ORDER BY y.score DESC, y.id)
+           FILTER (WHERE y.score < p_score OR (y.score = p_score AND y.id > p_id)), '{}')
+    INTO total, hits
+    FROM (SELECT x.*, (word_similarity(p_text, x.title) * 1000000)::int AS score
+            FROM ((SELECT d.kind, d.id, d.ticket_id, d.title FROM search_document d
+                    WHERE d.org_id = org AND d.kind <> 'customer' AND d.title IS NOT NULL ORDER BY d.at DESC LIMIT 2000) UNION ALL
+                  (SELECT d.kind, d.id, d.ticket_id, d.title FROM search_document d
+                    WHERE d.org_id = org AND d.kind = 'customer' AND d.title IS NOT NULL LIMIT 2000)) x
+           WHERE x.kind = ANY (p_kinds) AND word_similarity(p_text, x.title) >= 0.5 ORDER BY score DESC, x.id LIMIT 200) y;
+  hits := hits[1:p_limit];
 END
 $$;
-REVOKE ALL ON FUNCTION search_candidates(text, text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search_candidates(text, text[], int, uuid, int) FROM PUBLIC;
 
--- Fragments as HTML: everything is escaped but the marks around what matched.
-CREATE OR REPLACE FUNCTION search_mark(p_text text, p_query tsquery, p_short boolean) RETURNS text LANGUAGE sql STABLE AS $$
+-- For each word a pattern that what it is marked in is like.
+CREATE OR REPLACE FUNCTION search_patterns(p_text text) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+  SELECT ARRAY(SELECT '%' || regexp_replace(w, '([\\%_])', '\\\1', 'g') || '%' FROM unnest(tsvector_to_array(to_tsvector('simple', p_text))) w)
+$$;
+
+-- Fragments as HTML: everything is escaped but the marks around what matched. A text
+-- that is like none of the patterns is not parsed, and has its beginning shown.
+CREATE OR REPLACE FUNCTION search_mark(p_text text, p_query tsquery, p_patterns text[], p_short boolean) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT replace(replace(replace(replace(replace(
-           ts_headline('simple', translate(left(p_text, 20000), U&'\E000\E001', ''), p_query,
-             'StartSel=' || U&'\E000' || ',StopSel=' || U&'\E001' || CASE WHEN p_short THEN ',HighlightAll=true'
-               ELSE ',MaxFragments=2,MaxWords=20,MinWords=5,FragmentDelimiter= … ' END),
+           CASE WHEN lower(left(p_text, 20000)) LIKE ANY (p_patterns) THEN
+             ts_headline('simple', translate(left(p_text, 20000), U&'\E000\E001', ''), p_query,
+               'StartSel=' || U&'\E000' || ',StopSel=' || U&'\E001' || CASE WHEN p_short THEN ',HighlightAll=true'
+                 ELSE ',MaxFragments=2,MaxWords=20,MinWords=5,FragmentDelimiter= … ' END)
+             WHEN p_short OR length(p_text) <= 160 THEN translate(p_text, U&'\E000\E001', '')
+             ELSE regexp_replace(translate(left(p_text, 160), U&'\E000\E001', ''), '\s+\S*$', ' …') END,
            '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), U&'\E000', '<mark>'), U&'\E001', '</mark>')
 $$;

@@ -50,6 +50,7 @@ struct loop {
 	struct connection connections[CONNECTIONS_MAX];
 	unsigned nconnections;
 	bool listening; /* the listening socket is in the epoll set */
+	bool put_off;   /* a newcomer was left waiting in the last round */
 	bool leaving;
 	long left; /* requests until this worker is replaced; -1 for no end */
 };
@@ -242,13 +243,8 @@ find(struct loop *l, int fd)
 static void
 handle(struct loop *l, const struct epoll_event *event)
 {
-	struct connection *c;
+	struct connection *c = find(l, event->data.fd);
 
-	if (event->data.fd == l->listen_fd) {
-		accept_one(l);
-		return;
-	}
-	c = find(l, event->data.fd);
 	if (c == NULL)
 		return;
 	if ((event->events & EPOLLIN) == 0) {
@@ -259,6 +255,32 @@ handle(struct loop *l, const struct epoll_event *event)
 		c->used_ms = now_ms();
 	else
 		forget(l, c, false); /* libfcgi has closed it */
+}
+
+/*
+ * Who is connected is served first: a newcomer that were taken now would wait
+ * for that here, although another worker may be idle sooner. In the next round
+ * it is taken in any case, or those who always ask would keep it out.
+ */
+static void
+handle_all(struct loop *l, const struct epoll_event *events, int n)
+{
+	bool newcomer = false, served = false;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		if (events[i].data.fd == l->listen_fd) {
+			newcomer = true;
+		} else {
+			handle(l, &events[i]);
+			served = true;
+		}
+	}
+	if (newcomer && (!served || l->put_off)) {
+		accept_one(l);
+		newcomer = false;
+	}
+	l->put_off = newcomer;
 }
 
 static void
@@ -306,7 +328,7 @@ run(struct loop *l)
 {
 	struct epoll_event events[64];
 	sigset_t term, before;
-	int i, n;
+	int n;
 
 	/* SIGTERM comes only while waiting, so that none is missed between look and wait. */
 	sigemptyset(&term);
@@ -326,8 +348,7 @@ run(struct loop *l)
 		}
 		if (n == 0)
 			log_flush();
-		for (i = 0; i < n; i++) /* none when a signal came: n is -1 */
-			handle(l, &events[i]);
+		handle_all(l, events, n); /* none when a signal came: n is -1 */
 		worker_tick(l->worker);
 		if (!l->leaving && (l->slot->leave || told_to_leave))
 			start_leaving(l);

@@ -39,7 +39,8 @@ static const struct field result_fields[] = {
 	{ "data",        T_OBJECT, F_OUT|F_LIST, .sub = hit_fields, .example = "[]", .doc = "Best first." },
 	{ "total",       T_INT,  F_OUT, .example = "42", .doc = "Hits, at most 500: the best." },
 	{ "total_is_exact", T_BOOL, F_OUT, .example = "true", .doc = "False when there are more: of very many the best of 5000 are shown, and frequent words are looked for in the newest texts." },
-	{ "approximate", T_BOOL, F_OUT, .example = "false", .doc = "True when nothing matched and titles that look alike are shown." },
+	{ "approximate", T_BOOL, F_OUT, .example = "false", .doc = "True when nothing matched and what looks alike is shown." },
+	{ "corrected",   T_STR,  F_OUT|F_NULL, .example = "null", .doc = "When a word of the query stands nowhere and others look like it: the words that were looked for instead." },
 	{ "facets",      T_OBJECT, F_OUT, .example = "{\"status\":{\"open\":40,\"closed\":2}}", .doc = "Counts by value." },
 	{ "has_more",    T_BOOL, F_OUT, .example = "false", .doc = "Whether there is another page." },
 	{ "next_cursor", T_STR,  F_OUT|F_NULL, .example = "null", .doc = "For the next page." },
@@ -171,13 +172,30 @@ put_columns(struct search *s, struct buf *sql, bool of_ticket)
 	}
 }
 
-/* The hits that meet the conditions, with what the facets count. */
-static void
-put_seen(struct search *s, struct buf *sql)
+/* "#17" */
+static bool
+is_number(const char *query)
+{
+	size_t n = query[0] == '#' ? strspn(query + 1, "0123456789") : 0;
+
+	return n > 0 && n <= 15 && query[1 + n] == '\0';
+}
+
+/* Whether all hits are wanted and not only a page of them: what counts or sifts them is here. */
+static bool
+wants_all(struct search *s)
 {
 	struct json_object *wanted = body_get(s->r, "facets");
 
-	if (!s->conditional && (wanted == NULL || json_object_array_length(wanted) == 0)) {
+	return s->conditional || is_number(body_str(s->r, "query")) ||
+	       (wanted != NULL && json_object_array_length(wanted) > 0);
+}
+
+/* All hits that meet the conditions, with what the facets count. */
+static void
+put_seen(struct search *s, struct buf *sql)
+{
+	if (!wants_all(s)) {
 		buf_str(sql, "seen AS (SELECT * FROM hit), ");
 		return;
 	}
@@ -191,23 +209,22 @@ put_seen(struct search *s, struct buf *sql)
 	buf_str(sql, " FROM hit h WHERE h.kind = 'customer'), ");
 }
 
+/* What was found: the page alone where nothing else is done with it; "#17" is the first hit. */
 static void
-put_highlights(struct buf *sql)
+put_hits(struct search *s, struct buf *sql)
 {
-	buf_str(sql,
-	    "jsonb_strip_nulls(jsonb_build_object('title', search_mark(p.title, search_query($2::text), true), "
-	    "'text', search_mark(CASE p.kind WHEN 'ticket' THEN (SELECT NULLIF(t.description, '') FROM ticket t "
-	    "WHERE t.org_id = $1 AND t.ticket_id = p.id) WHEN 'customer' THEN NULL ELSE (SELECT c.body FROM "
-	    "comment c WHERE c.org_id = $1 AND c.comment_id = p.id) END, search_query($2::text), false))) ");
-}
-
-/* "#17" */
-static bool
-is_number(const char *query)
-{
-	size_t n = query[0] == '#' ? strspn(query + 1, "0123456789") : 0;
-
-	return n > 0 && n <= 15 && query[1 + n] == '\0';
+	buf_printf(sql,
+	    "found AS MATERIALIZED (SELECT * FROM search_candidates($2::text, $3::text[], %s)), ",
+	    wants_all(s) ? "2000000, '00000000-0000-0000-0000-000000000000', 500"
+			 : "$4::int, $5::uuid, $6::int");
+	if (is_number(body_str(s->r, "query")))
+		buf_str(sql,
+		    "named AS MATERIALIZED (SELECT n.ticket_id FROM ticket_v n WHERE n.org_id = $1 AND n.number = "
+		    "substr($2::text, 2)::bigint), hit AS MATERIALIZED (SELECT 'ticket' AS kind, n.ticket_id AS id, "
+		    "n.ticket_id, 1000000 AS score FROM named n UNION ALL SELECT h.* FROM found f, unnest(f.hits) h "
+		    "WHERE h.id <> ALL (SELECT n.ticket_id FROM named n)), ");
+	else
+		buf_str(sql, "hit AS MATERIALIZED (SELECT h.* FROM found f, unnest(f.hits) h), ");
 }
 
 /* $1 org, $2 query, $3 kinds, $4 score and $5 id of the cursor, $6 limit + 1, then the condition's.
@@ -218,38 +235,35 @@ compose(struct search *s)
 	struct buf sql;
 
 	buf_init(&sql, s->r->arena, 4096);
-	buf_str(&sql,
-	    "WITH found AS MATERIALIZED (SELECT * FROM search_candidates($2::text, $3::text[])");
-	if (is_number(body_str(s->r, "query")))
-		buf_str(&sql,
-		    " c WHERE c.id <> ALL (SELECT n.ticket_id FROM ticket_v n WHERE n.org_id = $1 AND n.number = "
-		    "substr($2::text, 2)::bigint) UNION ALL "
-		    "SELECT 'ticket', n.ticket_id, n.ticket_id, 1000000, false, false FROM ticket_v n "
-		    "WHERE n.org_id = $1 AND n.number = substr($2::text, 2)::bigint");
-	buf_str(&sql,
-	    "), hit AS MATERIALIZED (SELECT f.* FROM found f ORDER BY f.score DESC, f.id LIMIT 500), ");
+	buf_str(&sql, "WITH ");
+	put_hits(s, &sql);
 	put_seen(s, &sql);
 	buf_str(&sql,
 	    "chosen AS MATERIALIZED (SELECT s.* FROM seen s WHERE s.score < $4::int OR (s.score = $4::int "
 	    "AND s.id > $5::uuid) ORDER BY s.score DESC, s.id LIMIT $6::int), "
-	    "page AS (SELECT c.kind, c.id, c.ticket_id, c.score, COALESCE(t.title, u.name) AS title, t.status, "
-	    "t.priority, t.number FROM chosen c "
+	    "page AS MATERIALIZED (SELECT c.kind, c.id, c.ticket_id, c.score, COALESCE(t.title, u.name) AS title, "
+	    "t.status, t.priority, t.number, CASE c.kind WHEN 'ticket' THEN NULLIF(t.description, '') "
+	    "WHEN 'customer' THEN NULL ELSE (SELECT m.body FROM comment m WHERE m.org_id = $1 AND m.comment_id = c.id) "
+	    "END AS body FROM chosen c "
 	    "LEFT JOIN ticket_v t ON t.org_id = $1 AND t.ticket_id = c.ticket_id "
-	    "LEFT JOIN customer_v u ON c.kind = 'customer' AND u.org_id = $1 AND u.customer_id = c.id "
-	    "WHERE t.ticket_id IS NOT NULL OR u.customer_id IS NOT NULL) "
+	    "LEFT JOIN customer_v u ON u.org_id = $1 AND u.customer_id = CASE c.kind WHEN 'customer' THEN c.id END "
+	    "WHERE t.ticket_id IS NOT NULL OR u.customer_id IS NOT NULL), "
+	    "sought AS MATERIALIZED (SELECT search_query(f.words) AS query, search_patterns(f.words) AS patterns FROM found f) "
 	    "SELECT COALESCE((SELECT jsonb_agg(jsonb_build_object('kind', p.kind, 'id', p.id, 'ticket_id', "
 	    "p.ticket_id, 'score', round(p.score / 1000000.0, 6), 'title', p.title, 'status', p.status, "
 	    "'priority', p.priority, 'number', p.number, 'highlights', ");
-	if (body_bool(s->r, "highlight", true))
-		put_highlights(&sql);
-	else
-		buf_str(&sql, "NULL::jsonb ");
-	buf_str(&sql, ") ORDER BY p.score DESC, p.id) FROM page p), '[]') AS data, "
-		      "(SELECT count(*) FROM seen) AS total, "
-		      "f.more, f.approximate");
+	buf_str(&sql,
+	    body_bool(s->r, "highlight", true)
+		? "jsonb_strip_nulls(jsonb_build_object('title', search_mark(p.title, q.query, q.patterns, true), "
+		  "'text', search_mark(p.body, q.query, q.patterns, false))) "
+		: "NULL::jsonb ");
+	buf_printf(&sql,
+	    ") ORDER BY p.score DESC, p.id) FROM page p, sought q), '[]') AS data, "
+	    "%s AS total, f.total > 500 OR f.more AS more, f.alike AS approximate, "
+	    "CASE WHEN f.words <> $2::text THEN f.words END AS corrected",
+	    wants_all(s) ? "(SELECT count(*) FROM seen)" : "least(f.total, 500)");
 	put_facets(s, &sql);
-	buf_str(&sql, " FROM (SELECT count(*) > 500 OR COALESCE(bool_or(f.more), false) AS more, "
-		      "COALESCE(bool_or(f.alike), false) AS approximate FROM found f) f");
+	buf_str(&sql, " FROM found f");
 	return sql.data;
 }
 
@@ -261,18 +275,21 @@ put_result(struct search *s, const PGresult *row)
 	size_t n = json_object_array_length(data), most = (size_t)s->limit;
 	bool more = n > most;
 	struct buf *out = &s->r->out->body;
-	const char *end;
+	const char *end, *corrected = db_get(row, 0, "corrected");
 
 	if (more)
 		json_object_array_del_idx(data, most, n - most);
 	buf_str(out, "{\"data\":");
 	buf_str(out, json_object_to_json_string_ext(
 			 data, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-	buf_printf(out,
-	    ",\"total\":%s,\"total_is_exact\":%s,\"approximate\":%s,\"facets\":%s,\"has_more\":%s,"
-	    "\"next_cursor\":",
+	buf_printf(out, ",\"total\":%s,\"total_is_exact\":%s,\"approximate\":%s,\"corrected\":",
 	    db_get(row, 0, "total"), *db_get(row, 0, "more") == 'f' ? "true" : "false",
-	    *db_get(row, 0, "approximate") == 't' ? "true" : "false", db_get(row, 0, "facets"),
+	    *db_get(row, 0, "approximate") == 't' ? "true" : "false");
+	if (corrected != NULL)
+		buf_json_str(out, corrected);
+	else
+		buf_str(out, "null");
+	buf_printf(out, ",\"facets\":%s,\"has_more\":%s,\"next_cursor\":", db_get(row, 0, "facets"),
 	    more ? "true" : "false");
 	if (more) {
 		last = json_object_array_get_idx(data, most - 1);

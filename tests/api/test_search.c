@@ -67,9 +67,27 @@ TEST(a_slip_of_the_finger_still_finds_the_title)
 
 	find("\"query\":\"pasword\"");
 	ck_assert_str_eq(text("approximate"), "true");
+	ck_assert_str_eq(text("corrected"), "null");
 	ck_assert_str_eq(text("data.0.id"), id);
 	find("\"query\":\"zzzzzz\"");
 	ck_assert_uint_eq(count("data"), 0);
+	ck_assert_str_eq(text("corrected"), "null");
+}
+END
+
+TEST(a_word_that_several_texts_have_is_looked_for_and_marked_instead_of_a_slip)
+{
+	make("{\"title\":\"Password reset\"}");
+	make("{\"title\":\"Password forgotten\"}");
+	find("\"query\":\"pasword reset\"");
+	ck_assert_str_eq(text("approximate"), "true");
+	ck_assert_str_eq(text("corrected"), "password reset");
+	ck_assert_uint_eq(count("data"), 1);
+	ck_assert_str_eq(
+	    text("data.0.highlights.title"), "<mark>Password</mark> <mark>reset</mark>");
+	find("\"query\":\"password\"");
+	ck_assert_str_eq(text("approximate"), "false");
+	ck_assert_str_eq(text("corrected"), "null");
 }
 END
 
@@ -83,6 +101,21 @@ TEST(what_matched_is_marked_and_the_rest_is_escaped)
 	ck_assert_ptr_null(strstr(text("data.0.highlights.text"), "<script>"));
 	find("\"query\":\"login\",\"highlight\":false");
 	ck_assert_str_eq(text("data.0.highlights"), "null");
+}
+END
+
+TEST(of_a_text_without_a_match_the_beginning_is_shown)
+{
+	char body[400] = "first ";
+
+	memset(body + 6, 'x', 100);
+	strcpy(body + 106, " <last> and ");
+	memset(body + 118, 'y', 200);
+	make(fmt("{\"title\":\"100%% login_now\",\"description\":\"%s\"}", body));
+	find("\"query\":\"login_now\"");
+	ck_assert_str_eq(text("data.0.highlights.title"), "100% <mark>login</mark>_<mark>now</mark>");
+	strcpy(body + 106, " &lt;last&gt; and …");
+	ck_assert_str_eq(text("data.0.highlights.text"), body);
 }
 END
 
@@ -229,6 +262,25 @@ TEST(of_a_word_that_every_text_has_the_newest_are_found)
 }
 END
 
+TEST(the_best_500_are_paged_through)
+{
+	const char *cursor;
+	int pages = 1;
+
+	make_many("everywhere", "now() - interval '1 day'", 600);
+	find("\"query\":\"everywhere\",\"limit\":100");
+	while (strcmp(text("next_cursor"), "null") != 0) {
+		ck_assert_uint_eq(count("data"), 100);
+		ck_assert_int_eq(number("total"), 500);
+		cursor = fmt("%s", text("next_cursor"));
+		find(fmt("\"query\":\"everywhere\",\"limit\":100,\"cursor\":\"%s\"", cursor));
+		pages++;
+	}
+	ck_assert_uint_eq(count("data"), 100);
+	ck_assert_int_eq(pages, 5);
+}
+END
+
 TEST(of_a_word_that_was_frequent_once_the_newest_are_among_the_found)
 {
 	make_many("formerly", "now() - interval '2 days'", 5100);
@@ -285,7 +337,10 @@ END
 	tcase_add_test(c, a_word_in_the_title_comes_before_one_in_the_thread);
 	tcase_add_test(c, all_words_must_occur_and_the_last_may_be_a_beginning);
 	tcase_add_test(c, a_slip_of_the_finger_still_finds_the_title);
+	tcase_add_test(
+	    c, a_word_that_several_texts_have_is_looked_for_and_marked_instead_of_a_slip);
 	tcase_add_test(c, what_matched_is_marked_and_the_rest_is_escaped);
+	tcase_add_test(c, of_a_text_without_a_match_the_beginning_is_shown);
 	tcase_add_test(c, numbers_addresses_and_names_are_found);
 	tcase_add_test(c, conditions_and_facets_look_at_the_tickets);
 	tcase_add_test(c, pages_show_every_hit_once);
@@ -294,6 +349,7 @@ END
 	tcase_add_test(c, a_merged_customer_is_found_under_the_other_s_name_alone);
 	tcase_add_test(c, a_whole_word_comes_before_one_that_only_begins_so);
 	tcase_add_test(c, of_a_word_that_every_text_has_the_newest_are_found);
+	tcase_add_test(c, the_best_500_are_paged_through);
 	tcase_add_test(c, of_a_word_that_was_frequent_once_the_newest_are_among_the_found);
 	tcase_add_test(c, nobody_finds_what_the_credential_may_not_read);
 	tcase_add_test(c, the_words_are_found_through_their_index);
