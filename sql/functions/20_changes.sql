@@ -17,6 +17,14 @@ BEGIN
 END
 $$;
 
+-- An event as every receiver sees it: GET /api/v1/events, the stream, webhooks.
+CREATE OR REPLACE FUNCTION event_body(e event) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT row_to_json(x)::text
+    FROM (SELECT e.event_id, e.org_id, e.seq, e.topic, e.resource, e.resource_id, e.ticket_id, e.actor_type,
+                 e.actor_id, e.request_id, e.changes, e.data,
+                 iso(e.occurred_at) AS occurred_at) x
+$$;
+
 -- Bulk loaders of our own and imports write no events. Anybody may set app.quiet, but
 -- it counts for no statement of the workers' role: an import runs with its owner's
 -- rights, in import_batch(), which asks for the scheduler's lease.

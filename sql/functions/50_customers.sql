@@ -15,7 +15,8 @@ LANGUAGE sql STABLE AS $$
   SELECT array_agg(f.id) FROM f
 $$;
 
--- What the change log says of a person goes with the person.
+-- What the change log says of a person goes with the person, and what webhooks were
+-- told or are to be told of it.
 CREATE OR REPLACE FUNCTION scrub_events(p_org text, p_people uuid[], p_tickets uuid[]) RETURNS void
 LANGUAGE sql AS $$
   UPDATE event e SET changes = NULL
@@ -27,6 +28,10 @@ LANGUAGE sql AS $$
                      WHEN e.data ->> 'author_type' = 'customer' THEN e.data || '{"author_id": null}'
                      ELSE e.data END
    WHERE e.org_id = p_org AND e.ticket_id = ANY (p_tickets);
+  UPDATE webhook_delivery d SET body = event_body(e)
+    FROM event e
+   WHERE e.org_id = p_org AND d.org_id = p_org AND d.event_id = e.event_id
+     AND (e.ticket_id = ANY (p_tickets) OR (e.resource = 'customer' AND e.resource_id = ANY (p_people::text[])));
 $$;
 
 -- Undo the merges between these tickets and others, so that neither takes the
@@ -55,7 +60,8 @@ END
 $$;
 
 -- The person's words, wherever a merge has put them, with their earlier
--- versions; and the notes in which a merge kept the description of a ticket.
+-- versions and their files; and the notes in which a merge kept the description of
+-- a ticket. Of a file nothing can be taken away, so all of the person's tickets go.
 CREATE OR REPLACE FUNCTION redact_person(p_org text, p_people uuid[], p_tickets uuid[]) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -85,7 +91,20 @@ BEGIN
          author_id = CASE WHEN c.author_id = ANY (p_people::text[]) THEN c.author_id END
    WHERE c.org_id = p_org AND c.comment_id = ANY (words) AND c.author_type = 'customer';
   UPDATE comment c SET body = '[erased]' WHERE c.org_id = p_org AND c.comment_id = ANY (notes);
+  DELETE FROM attachment a WHERE a.org_id = p_org AND (a.ticket_id = ANY (p_tickets) OR a.comment_id = ANY (words));
+  UPDATE csat_survey s SET comment = NULL WHERE s.org_id = p_org AND s.customer_id = ANY (p_people);
 END
+$$;
+
+-- Mail of the person's tickets and to or from the person's addresses: what waits is not sent.
+CREATE OR REPLACE FUNCTION forget_mail(p_org text, p_addresses text[], p_tickets uuid[]) RETURNS void LANGUAGE sql AS $$
+  WITH gone AS (
+    DELETE FROM mail m WHERE m.org_id = p_org AND (m.ticket_id = ANY (p_tickets) OR lower(m.recipient) = ANY (p_addresses))
+    RETURNING m.mail_id)
+  DELETE FROM due_job j USING gone g WHERE j.org_id = p_org AND j.kind = 'mail' AND j.ref = g.mail_id;
+  DELETE FROM inbound_mail m WHERE m.org_id = p_org AND (m.sender = ANY (p_addresses) OR m.ticket_id = ANY (p_tickets));
+  UPDATE inbound_mail m SET people = ARRAY(SELECT unnest(m.people) EXCEPT SELECT unnest(p_addresses))
+   WHERE m.org_id = p_org AND m.people && p_addresses;
 $$;
 
 -- GDPR. anonymize keeps the customer's row and tickets without what identifies
@@ -102,6 +121,7 @@ BEGIN
   IF is_default_customer(p_org, p_customer) THEN
     PERFORM fail(409, 'in_use', 'The unknown customer cannot be erased; tickets without a customer belong to it.');
   END IF;
+  PERFORM forget_mail(p_org, addresses, tickets);
   IF p_mode = 'delete' THEN
     PERFORM tickets_part(p_org, tickets);
     PERFORM redact_person(p_org, people, tickets); -- what was written on others' tickets
@@ -121,9 +141,6 @@ BEGIN
      WHERE c.org_id = p_org AND c.customer_id = ANY (people);
   END IF;
   PERFORM scrub_events(p_org, people, tickets);
-  DELETE FROM inbound_mail m WHERE m.org_id = p_org AND (m.sender = ANY (addresses) OR m.ticket_id = ANY (tickets));
-  UPDATE inbound_mail m SET people = ARRAY(SELECT unnest(m.people) EXCEPT SELECT unnest(addresses))
-   WHERE m.org_id = p_org AND m.people && addresses;
   RETURN CASE p_mode WHEN 'delete' THEN 'deleted' ELSE 'anonymized' END;
 END
 $$;

@@ -1,13 +1,5 @@
 -- Webhooks: which events go to which endpoint, and what a delivery's outcome means.
 
--- An event as every receiver sees it: GET /api/v1/events, the stream, webhooks.
-CREATE OR REPLACE FUNCTION event_body(e event) RETURNS text LANGUAGE sql STABLE AS $$
-  SELECT row_to_json(x)::text
-    FROM (SELECT e.event_id, e.org_id, e.seq, e.topic, e.resource, e.resource_id, e.ticket_id, e.actor_type,
-                 e.actor_id, e.request_id, e.changes, e.data,
-                 iso(e.occurred_at) AS occurred_at) x
-$$;
-
 -- The words by which a subscription may name a topic: itself, its group, everything.
 CREATE OR REPLACE FUNCTION topic_words(p_topic text) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
   SELECT ARRAY[p_topic, split_part(p_topic, '.', 1) || '.*', '*']

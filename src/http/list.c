@@ -143,8 +143,15 @@ add_custom_filter(struct page *p, const struct query_value *q)
 	values = add_value(p, array_literal(p->r->arena, q, q->name));
 	buf_printf(&p->sql,
 	    " AND EXISTS (SELECT 1 FROM ticket_field g WHERE g.org_id = t.org_id AND "
-	    "g.ticket_id = t.ticket_id AND g.key = $%d AND g.%s = ANY ($%d::%s[]))",
-	    key, number ? "number" : "word", values, number ? "numeric" : "text");
+	    "g.ticket_id = t.ticket_id AND g.key = $%d AND ",
+	    key);
+	if (number) /* roughly by the index, then exactly */
+		buf_printf(&p->sql,
+		    "g.rough = ANY (ARRAY(SELECT rough(v) FROM unnest($%d::numeric[]) v)) AND "
+		    "g.number = ANY ($%d::numeric[]))",
+		    values, values);
+	else
+		buf_printf(&p->sql, "g.word = ANY ($%d::text[]))", values);
 }
 
 static void

@@ -229,19 +229,30 @@ block_size(uint64_t hash, long limit, int64_t now)
 	                                         : remaining / BLOCK_PARTS;
 }
 
-/* Who takes them tells Redis, or gives them back with a negative n. */
+/* Who takes them tells Redis of them, or gives them back. */
 static long
-take_untold(uint64_t hash, int64_t window_ms, int64_t now, long n)
+take_untold(uint64_t hash, int64_t window_ms, int64_t now)
 {
 	pthread_mutex_t *lock = lock_of(hash);
 	struct entry *e = find(hash, now);
 	long untold;
 
 	count_local(e, now - now % window_ms, window_ms, 0);
-	untold = n < 0 ? n : e->untold;
-	e->untold -= untold;
+	untold = e->untold;
+	e->untold = 0;
 	pthread_mutex_unlock(lock);
 	return untold;
+}
+
+static void
+give_back_untold(uint64_t hash, int64_t window_ms, int64_t now, long untold)
+{
+	pthread_mutex_t *lock = lock_of(hash);
+	struct entry *e = find(hash, now);
+
+	count_local(e, now - now % window_ms, window_ms, 0);
+	e->untold += untold;
+	pthread_mutex_unlock(lock);
 }
 
 static bool
@@ -264,7 +275,7 @@ take_redis(struct redis *redis, const char *key, uint64_t hash, long limit, int6
 {
 	char limit_text[24], window_text[24], want_text[24], untold_text[24];
 	const char *argv[] = { key, limit_text, window_text, want_text, untold_text };
-	long untold = take_untold(hash, window_ms, now, 0);
+	long untold = take_untold(hash, window_ms, now);
 	redisReply *reply;
 	long long taken, remaining;
 	pthread_mutex_t *lock;
@@ -278,7 +289,7 @@ take_redis(struct redis *redis, const char *key, uint64_t hash, long limit, int6
 	if (reply == NULL || !integers(reply)) {
 		freeReplyObject(reply);
 		if (untold > 0)
-			take_untold(hash, window_ms, now, -untold);
+			give_back_untold(hash, window_ms, now, untold);
 		return -1;
 	}
 	taken = reply->element[0]->integer;

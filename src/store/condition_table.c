@@ -56,6 +56,7 @@ const struct condition_field condition_fields[] = {
 /* What ticket_field says of a custom field: the rows that can fit, found by its index; a word is cut there. */
 #define SAME "g.word = left($, 200)"
 #define SAME_AS_ONE "g.word = ANY (ARRAY(SELECT left(v, 200) FROM unnest($) v))"
+#define ROUGHLY(op) "g.rough " op " rough($)"
 
 /* A number in JSON is compared as JSON: a value of another type is no error, but not greater either. */
 #define JSON_NUMBER(op) "(jsonb_typeof(#) = 'number' AND # " op " to_jsonb($))"
@@ -73,23 +74,23 @@ const struct condition_operator condition_operators[] = {
 	{ "is_not_set",   CT_SET,        CS_NONE, true,  "# <> '[]'", NULL, NULL },
 	{ "eq",           CT_TEXT|CT_DATE, CS_ONE, false, "# = $", NULL, SAME },
 	{ "eq",           PLAIN & ~(CT_TEXT|CT_DATE), CS_ONE, false, "# = $", NULL, NULL },
-	{ "eq",           CT_NUMBER,     CS_ONE,  false, "# = to_jsonb($)", NULL, "g.number = $" },
+	{ "eq",           CT_NUMBER,     CS_ONE,  false, "# = to_jsonb($)", NULL, ROUGHLY("=") },
 	{ "eq",           CT_FLAG,       CS_ONE,  false, "# = to_jsonb($)", NULL, "g.word = ($)::text" },
 	{ "ne",           PLAIN,         CS_ONE,  true,  "# = $", NULL, NULL },
 	{ "ne",           JSON_VALUES,   CS_ONE,  true,  "# = to_jsonb($)", NULL, NULL },
 	{ "in",           CT_TEXT,       CS_MANY, false, "# = ANY ($)", NULL, SAME_AS_ONE },
 	{ "in",           SEVERAL & ~CT_TEXT, CS_MANY, false, "# = ANY ($)", NULL, NULL },
-	{ "in",           CT_NUMBER,     CS_MANY, false, "# IN (SELECT to_jsonb(v) FROM unnest($) v)", NULL, "g.number = ANY ($)" },
+	{ "in",           CT_NUMBER,     CS_MANY, false, "# IN (SELECT to_jsonb(v) FROM unnest($) v)", NULL, "g.rough = ANY (ARRAY(SELECT rough(v) FROM unnest($) v))" },
 	{ "not_in",       SEVERAL,       CS_MANY, true,  "# = ANY ($)", NULL, NULL },
 	{ "not_in",       CT_NUMBER,     CS_MANY, true,  "# IN (SELECT to_jsonb(v) FROM unnest($) v)", NULL, NULL },
 	{ "gt",           CT_INTEGER,    CS_ONE,  false, "# > $", NULL, NULL },
 	{ "gte",          CT_INTEGER,    CS_ONE,  false, "# >= $", NULL, NULL },
 	{ "lt",           CT_INTEGER,    CS_ONE,  false, "# < $", NULL, NULL },
 	{ "lte",          CT_INTEGER,    CS_ONE,  false, "# <= $", NULL, NULL },
-	{ "gt",           CT_NUMBER,     CS_ONE,  false, JSON_NUMBER(">"), NULL, "g.number > $" },
-	{ "gte",          CT_NUMBER,     CS_ONE,  false, JSON_NUMBER(">="), NULL, "g.number >= $" },
-	{ "lt",           CT_NUMBER,     CS_ONE,  false, JSON_NUMBER("<"), NULL, "g.number < $" },
-	{ "lte",          CT_NUMBER,     CS_ONE,  false, JSON_NUMBER("<="), NULL, "g.number <= $" },
+	{ "gt",           CT_NUMBER,     CS_ONE,  false, JSON_NUMBER(">"), NULL, ROUGHLY(">=") },
+	{ "gte",          CT_NUMBER,     CS_ONE,  false, JSON_NUMBER(">="), NULL, ROUGHLY(">=") },
+	{ "lt",           CT_NUMBER,     CS_ONE,  false, JSON_NUMBER("<"), NULL, ROUGHLY("<=") },
+	{ "lte",          CT_NUMBER,     CS_ONE,  false, JSON_NUMBER("<="), NULL, ROUGHLY("<=") },
 	{ "before",       CT_TIME,       CS_ONE,  false, "# < $", NULL, NULL },
 	{ "after",        CT_TIME,       CS_ONE,  false, "# > $", NULL, NULL },
 	{ "on_or_before", CT_TIME,       CS_ONE,  false, "# <= $", NULL, NULL },

@@ -4,11 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/util.h"
 
+#define TRIES 20
+
 static char message[512];
+static bool in_use; /* the last failure was another session's lock */
 
 static int
 refuse(const char **error, const char *what, const char *why)
@@ -23,8 +27,10 @@ run(PGconn *conn, const char *what, const char *sql, const char **error)
 {
 	PGresult *res = PQexec(conn, sql);
 	ExecStatusType status = PQresultStatus(res);
+	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 	int result = 0;
 
+	in_use = state != NULL && (strcmp(state, "40P01") == 0 || strcmp(state, "55P03") == 0);
 	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY)
 		result = refuse(error, what, PQerrorMessage(conn));
 	PQclear(res);
@@ -167,24 +173,41 @@ apply_repeatable(PGconn *conn, const char **error)
 	return run(conn, "functions and views", "COMMIT", error);
 }
 
+static int
+apply_all(PGconn *conn, const char **error)
+{
+	const struct schema_file *f;
+
+	for (f = schema_files; f->name != NULL; f++)
+		if (f->kind == 'm' && apply(conn, f, error) == -1)
+			return -1;
+	return apply_repeatable(conn, error);
+}
+
+/*
+ * Programs that go on meanwhile hold locks. A change that waits for one makes all
+ * who come after it wait too, and the two may wait for each other: it waits two
+ * seconds at most, and what was not done yet is tried again.
+ */
 int
 schema_migrate(PGconn *conn, const char **error)
 {
-	const struct schema_file *f;
-	int result;
+	int result, tries = 0;
 
 	if (run(conn, "lock", "SELECT pg_advisory_lock(7330001)", error) == -1)
 		return -1;
 	result = run(conn, "schema_migration",
-	    "SET client_min_messages = warning; "
+	    "SET client_min_messages = warning; SET lock_timeout = '2s'; "
 	    "CREATE TABLE IF NOT EXISTS schema_migration (version int PRIMARY KEY, name text NOT NULL, "
 	    "checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())",
 	    error);
-	for (f = schema_files; result == 0 && f->name != NULL; f++)
-		if (f->kind == 'm')
-			result = apply(conn, f, error);
-	if (result == 0)
-		result = apply_repeatable(conn, error);
+	while (
+	    result == 0 && (result = apply_all(conn, error)) == -1 && in_use && ++tries < TRIES) {
+		log_warn("%s; again", *error);
+		PQclear(PQexec(conn, "ROLLBACK"));
+		sleep(1);
+		result = 0;
+	}
 	PQclear(PQexec(conn, result == 0 ? "SELECT 1" : "ROLLBACK"));
 	PQclear(PQexec(conn, "SELECT pg_advisory_unlock(7330001)"));
 	return result;

@@ -183,15 +183,25 @@ TEST(everything_of_one_customer_is_in_one_file)
 {
 	const char *ada, *ticket;
 
-	call("POST", "/api/customers", "{\"name\":\"Ada\"}");
+	call("POST", "/api/customers", "{\"name\":\"Ada\",\"email\":\"Ada@example.com\"}");
 	ada = fmt("%s", text("customer_id"));
 	call("POST", "/api/tickets", fmt("{\"title\":\"hers\",\"customer_id\":\"%s\"}", ada));
 	ticket = fmt("%s", text("ticket_id"));
 	make_comment(ticket, "to her");
 	call("POST", fmt("/api/tickets/%s/internal-notes", ticket), "{\"body\":\"not for her\"}");
-	make_ticket("of somebody else");
+	sql("INSERT INTO attachment (org_id, attachment_id, ticket_id, filename, content_type, size, sha256) "
+	    "SELECT '" ORG
+	    "', uuid7(), id::uuid, name, 'image/png', 1, '0' FROM (VALUES ('%s', 'hers.png'), ('%s', 'other.png')) v (id, name)",
+	    ticket, make_ticket("of somebody else"));
+	sql("INSERT INTO inbound_mail (org_id, mail_id, message_id, action, sender) VALUES "
+	    "('" ORG "', uuid7(), '1@x', 'ignored', 'ada@example.com'), ('" ORG
+	    "', uuid7(), '2@x', 'ignored', 'bob@example.com')");
 	finish(start(fmt("{\"kind\":\"customers\",\"customer_id\":\"%s\"}", ada)));
-	ck_assert_int_eq(number("rows"), 3);
+	ck_assert_int_eq(number("rows"), 5);
+	ck_assert_int_eq(lines("hers.png"), 1);
+	ck_assert_int_eq(lines("other.png"), 0);
+	ck_assert_int_eq(lines("\"sender\":\"ada@example.com\""), 1);
+	ck_assert_int_eq(lines("bob@example.com"), 0);
 	ck_assert_int_eq(lines("\"name\":\"Ada\""), 1);
 	ck_assert_int_eq(lines("to her"), 1);
 	ck_assert_int_eq(lines("not for her"), 0);

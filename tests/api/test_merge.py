@@ -211,6 +211,15 @@ def case_of(customer, word):
     made = desk.comment(ticket, word + ' wrote', 'customer', author_id=customer)
     call(desk.app, 'comment_patch', [ORG, ticket, made, json.dumps({'body': word + ' wrote better'})], org=ORG)
     desk.comment(ticket, word + ' by address', 'customer', author_id=word + '@example.com')
+    desk.insert('attachment', ticket_id=ticket, filename=word + '.png', content_type='image/png', size=1, sha256='0' * 64)
+    desk.insert('attachment', ticket_id=desk.ticket(), comment_id=made, filename=word + '.pdf', content_type='application/pdf',
+                size=1, sha256='1' * 64)
+    desk.app(f"INSERT INTO csat_survey (org_id, survey_id, ticket_id, customer_id, token_hash, score, comment, expires_at) VALUES ("
+             f"'{ORG}', uuid7(), '{ticket}', '{customer}', uuid7()::text, 5, '{word} was served', now())", org=ORG)
+    desk.insert('mail', ticket_id=ticket, kind='reply', recipient=word + '@example.com', subject=word + ' title',
+                message_id=desk.root.one('SELECT uuid7()'))
+    desk.app(f"INSERT INTO inbound_mail (org_id, mail_id, message_id, action, ticket_id, sender) VALUES ("
+             f"'{ORG}', uuid7(), uuid7()::text, 'created', '{ticket}', '{word}@example.com')", org=ORG)
     desk.app(f"UPDATE ticket SET title = {literal(word + ' new title')} WHERE org_id = '{ORG}' AND ticket_id = '{ticket}'", org=ORG)
     return ticket
 
@@ -220,6 +229,7 @@ def erase(customer, mode):
 
 
 def an_erased_person_is_gone_from_everywhere():
+    desk.insert('webhook', url='https://hooks.example.com/', secret='x') # is told of everything
     for mode in 'anonymize', 'delete':
         word, second = mode + 'zz', mode + 'yy'
         jane, same_jane, bystander = person(word), person(second), person('by' + mode)

@@ -390,6 +390,13 @@ def the_runner_keeps_its_promises():
         same('its own stale views are gone, those of others stay', super_(
             "SELECT to_regclass('ticket_v'), to_regclass('stale'), to_regclass('somebody_elses')"),
             [('ticket_v', '', 'somebody_elses')])
+        super_.plain("UPDATE schema_migration SET checksum = 'old' WHERE version = 0; BEGIN; LOCK TABLE job IN ROW EXCLUSIVE MODE")
+        runner = migrate(subprocess.Popen)
+        warning = runner.stderr.readline()
+        super_.plain('COMMIT')
+        runner.communicate()
+        ok('a table that is in use is waited for, and tried again', '; again' in warning and runner.returncode == 0,
+           (warning, runner.returncode))
         super_.plain("INSERT INTO organization (org_id, name) VALUES ('org_a', 'A'), ('org_b', 'B');"
                      "INSERT INTO customer (org_id, customer_id, name, email) VALUES ('org_a', uuid7(), '', 'Ann@X.example'),"
                      " ('org_b', uuid7(), '', 'bob@x.example'), ('org_b', uuid7(), 'nobody', NULL);"

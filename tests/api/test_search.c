@@ -113,7 +113,8 @@ TEST(of_a_text_without_a_match_the_beginning_is_shown)
 	memset(body + 118, 'y', 200);
 	make(fmt("{\"title\":\"100%% login_now\",\"description\":\"%s\"}", body));
 	find("\"query\":\"login_now\"");
-	ck_assert_str_eq(text("data.0.highlights.title"), "100% <mark>login</mark>_<mark>now</mark>");
+	ck_assert_str_eq(
+	    text("data.0.highlights.title"), "100% <mark>login</mark>_<mark>now</mark>");
 	strcpy(body + 106, " &lt;last&gt; and …");
 	ck_assert_str_eq(text("data.0.highlights.text"), body);
 }
