@@ -16,7 +16,7 @@ BEGIN
   FOR t IN SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')
               AND c.relowner = current_user::regrole
-              AND c.relname NOT IN ('schema_migration', 'directory', 'search_document') LOOP
+              AND c.relname NOT IN ('schema_migration', 'directory', 'search_document', 'search_pending') LOOP
     EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
     EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
     EXECUTE format('DROP POLICY IF EXISTS tenant ON %I', t);
@@ -43,6 +43,7 @@ END
 $$;
 
 GRANT SELECT, INSERT, DELETE ON directory TO serviceos_app;
+GRANT EXECUTE ON FUNCTION search_keep_up(text) TO serviceos_app, serviceos_scheduler;
 GRANT EXECUTE ON FUNCTION search_candidates(text, text[], int, uuid, int) TO serviceos_app;
 GRANT SELECT ON schema_migration TO serviceos_app, serviceos_scheduler;
 -- The change log is written and read, never rewritten, by the workers; erasing

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * serviceos-scheduler: what happens by itself. One loop that sleeps until the
- * next duty is due or a worker's wake-up comes through Redis.
+ * next duty is due or a worker's wake-up comes through Redis; long jobs have a
+ * process beside it.
  */
 #include <curl/curl.h>
 #include <errno.h>
@@ -20,8 +21,8 @@
 #include "base/util.h"
 #include "http/prefork.h"
 #include "jobs/housekeeping.h"
-#include "jobs/job.h"
 #include "jobs/mail.h"
+#include "jobs/process.h"
 #include "jobs/relay.h"
 #include "jobs/sla.h"
 #include "jobs/webhook.h"
@@ -38,6 +39,7 @@ struct scheduler {
 	struct arena *arena;
 	struct db *db;
 	struct db *app; /* as the workers: what is done within one organisation */
+	struct job_process jobs;
 	struct redis *redis;
 	CURLM *multi; /* all that goes out */
 	struct webhooks *webhooks;
@@ -50,7 +52,7 @@ struct scheduler {
 	int due_ms;                /* until the next due job */
 	redisContext *wake; /* subscribed to the workers' wake-ups; NULL while Redis is away */
 	int64_t wake_retry_us;
-	int64_t relay_us, jobs_us, timed_us, snooze_us, expire_us, sweep_us, jwks_us,
+	int64_t relay_us, words_us, timed_us, snooze_us, expire_us, sweep_us, jwks_us,
 	    figures_us; /* when next */
 };
 
@@ -125,7 +127,8 @@ subscribe(struct scheduler *s)
 		return;
 	}
 	freeReplyObject(reply);
-	s->relay_us = s->jobs_us = 0; /* what was published while we were deaf */
+	s->relay_us = 0; /* what was published while we were deaf */
+	job_process_wake(&s->jobs);
 	s->nwoken = WOKEN_MAX + 1;
 }
 
@@ -167,7 +170,8 @@ drain_wakes(struct scheduler *s)
 		note_message(s, reply);
 		freeReplyObject(reply);
 	}
-	s->relay_us = s->jobs_us = 0;
+	s->relay_us = 0;
+	job_process_wake(&s->jobs);
 }
 
 static bool
@@ -203,8 +207,8 @@ duties(struct scheduler *s)
 	if (due(&s->relay_us, 1000000) && relay_run(s->db, s->redis, s->arena, note_woken, s) > 0)
 		s->relay_us = 0; /* there may be more */
 	due_duties(s);
-	if (due(&s->jobs_us, 1000000) && jobs_run(s->db, s->app, s->arena))
-		s->jobs_us = s->relay_us = 0; /* it goes on, and may have left events */
+	if (due(&s->words_us, 1000000) && keep_up_words(s->db, s->arena))
+		s->words_us = 0;
 	if (due(&s->timed_us, conf.workflow_interval * INT64_C(1000000)) &&
 	    workflows_timed(&s->work))
 		s->timed_us = 0;
@@ -224,25 +228,35 @@ duties(struct scheduler *s)
 static int
 loop(struct scheduler *s, int signals)
 {
-	struct curl_waitfd fds[2];
+	struct signalfd_siginfo signal;
+	struct curl_waitfd fds[3];
 	int64_t wait;
 
 	for (;;) {
 		subscribe(s);
 		duties(s);
-		wait = ((s->relay_us < s->jobs_us ? s->relay_us : s->jobs_us) - mono_us()) / 1000;
+		wait = ((s->relay_us < s->words_us ? s->relay_us : s->words_us) - mono_us()) / 1000;
 		wait = wait > s->due_ms ? s->due_ms : wait;
 		fds[0] = (struct curl_waitfd){ .fd = signals, .events = CURL_WAIT_POLLIN };
-		fds[1] = (struct curl_waitfd){ .fd = s->wake == NULL ? signals : s->wake->fd,
+		fds[1] = (struct curl_waitfd){ .fd = s->jobs.news, .events = CURL_WAIT_POLLIN };
+		fds[2] = (struct curl_waitfd){ .fd = s->wake == NULL ? signals : s->wake->fd,
 			.events = CURL_WAIT_POLLIN };
-		curl_multi_poll(s->multi, fds, s->wake == NULL ? 1 : 2,
+		curl_multi_poll(s->multi, fds, s->wake == NULL ? 2 : 3,
 		    wait < 0      ? 0
 		    : wait > 1000 ? 1000
 				  : (int)wait,
 		    NULL);
-		if ((fds[0].revents & CURL_WAIT_POLLIN) != 0)
+		if ((fds[0].revents & CURL_WAIT_POLLIN) != 0) {
+			if (read(signals, &signal, sizeof(signal)) == sizeof(signal) &&
+			    signal.ssi_signo == SIGCHLD) {
+				log_error("the process of jobs has ended");
+				return 1;
+			}
 			return 0;
-		if (s->wake != NULL && fds[1].revents != 0)
+		}
+		if (job_process_news(&s->jobs))
+			s->relay_us = s->words_us = 0; /* a step may have left events and words */
+		if (s->wake != NULL && fds[2].revents != 0)
 			drain_wakes(s);
 	}
 }
@@ -255,6 +269,7 @@ block_signals(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	return signalfd(-1, &set, SFD_CLOEXEC);
@@ -268,6 +283,8 @@ main(int argc, char **argv)
 
 	program_start("scheduler", argc, argv);
 	signals = block_signals();
+	if (!job_process_start(&s.jobs))
+		fatal("the process of jobs: %s", strerror(errno));
 	s.arena = arena_new();
 	s.db = db_new(conf.db_scheduler_url, "serviceos-scheduler", conf.db_timeout * 5);
 	s.app = db_new(conf.db_url, "serviceos-scheduler", conf.db_timeout * 5);
@@ -289,6 +306,7 @@ main(int argc, char **argv)
 	notify_systemd("READY=1");
 	status = loop(&s, signals);
 	notify_systemd("STOPPING=1");
+	job_process_end(&s.jobs);
 	log_info("stopped");
 	due_free(s.due);
 	webhooks_free(s.webhooks);

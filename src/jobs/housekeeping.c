@@ -47,6 +47,16 @@ drop_expired(struct db *db, struct arena *arena)
 	run(db, arena, SQL_DROP_INBOUND);
 }
 
+bool
+keep_up_words(struct db *db, struct arena *arena)
+{
+	const char *more;
+
+	db_begin(db, arena, DB_WRITE, &system_context);
+	more = db_value(db, SQL_SEARCH_KEEP_UP, P(NULL));
+	return db_commit(db) && more != NULL && *more == 't';
+}
+
 struct fetched {
 	char text[JWKS_MAX];
 	size_t len;

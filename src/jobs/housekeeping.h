@@ -2,6 +2,8 @@
 #ifndef SERVICEOS_HOUSEKEEPING_H
 #define SERVICEOS_HOUSEKEEPING_H
 
+#include <stdbool.h>
+
 struct arena;
 struct db;
 
@@ -9,6 +11,8 @@ struct db;
 void every_second(struct db *, struct arena *);
 /* Drop old idempotency keys, ended sessions and tickets deleted long ago. Every minute. */
 void drop_expired(struct db *, struct arena *);
+/* Keep some of the words that imports left for search; true when there may be more. */
+bool keep_up_words(struct db *, struct arena *);
 /* Fetch conf.jwks_url into state_dir/jwks.json. Every five minutes. */
 void fetch_jwks(void);
 

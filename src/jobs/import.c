@@ -238,10 +238,14 @@ remove_file(const struct job *job)
 	unlink(path);
 }
 
-/* One entry of the audit log for all of it. */
+/* It is over when its words are found; one entry of the audit log for all of it. */
 static enum job_outcome
 finish(struct job *job)
 {
+	const char *more = db_value(job->db, SQL_SEARCH_KEEP_UP, P(job->org));
+
+	if (more != NULL && *more == 't')
+		return JOB_MORE;
 	db_do(job->db, SQL_IMPORT_EVENT,
 	    P(job->org, job->id, job->cancelled ? "import.cancelled" : "import.completed",
 		json_object_to_json_string_ext(job->result, JSON_C_TO_STRING_PLAIN)));

@@ -187,6 +187,47 @@ def the_scheduler_purges_deleted_tickets():
     ok('and fills a desk', int(desk.root.one("SELECT count(*) FROM ticket WHERE org_id = 'org_b'")) >= 50)
 
 
+def the_words_of_an_import_are_kept_beside_changes():
+    tickets = [desk.ticket(title='former') for _ in range(4)]
+    changed, gone, later, left = tickets
+
+    def leave(*some):
+        """As an import does."""
+        ids = ', '.join(f"'{t}'" for t in some)
+        desk.root.plain(f"DELETE FROM search_document WHERE id IN ({ids});"
+                        f"INSERT INTO search_pending (org_id, kind, ids) VALUES ('{ORG}', 'ticket', ARRAY[{ids}]::uuid[])")
+
+    def keep_up():
+        return call(desk.scheduler, 'search_keep_up', [None])[0][0]
+
+    def words(ticket):
+        return desk.root.one(f"SELECT array_to_string(tsvector_to_array(words), ' ') FROM search_document WHERE id = '{ticket}'")
+
+    def waits(session):
+        return until(lambda: desk.root.one(
+            f"SELECT wait_event_type FROM pg_stat_activity WHERE pid = {session.pid}") == 'Lock')
+    leave(*tickets)
+    update(later, "title = 'latter'")
+    first, second = desk.session(), desk.session()
+    desk.scheduler.plain('BEGIN')
+    desk.scheduler.plain('SELECT search_keep_up(NULL)')
+    for session, ticket, change in (first, changed, "title = 'latter'"), (second, gone, 'deleted_at = now()'):
+        session.send(f"UPDATE ticket SET {change} WHERE org_id = '{ORG}' AND ticket_id = '{ticket}'", org=ORG)
+        ok(f'a change waits while words are kept: {change}', waits(session))
+    desk.scheduler.plain('COMMIT')
+    first.receive()
+    second.receive()
+    same('what changes meanwhile is found as it is', [words(t) for t in tickets], ['latter', None, 'latter', 'former'])
+    leave(changed, left)
+    first.plain('BEGIN')
+    first.plain(f"SELECT set_config('app.org', '{ORG}', true)")
+    first.plain(f"UPDATE ticket SET title = 'last' WHERE org_id = '{ORG}' AND ticket_id = '{changed}'")
+    same('what is being changed is left for later', keep_up(), 'f')
+    first.plain('COMMIT')
+    same('but not forgotten', (keep_up(), keep_up()), ('t', 'f'))
+    same('and all is kept once', [words(t) for t in tickets], ['last', None, 'latter', 'former'])
+
+
 def main():
     global desk
     desk = Desk(__file__)
@@ -197,7 +238,7 @@ def main():
         return checks.run(
             numbers_are_unique_under_concurrency, the_directory_follows_the_credentials,
                     the_relay_numbers_events_once_and_in_order, fifty_agents_at_once_never_get_the_same_ticket,
-                    people_keep_their_organisation_going,
+                    people_keep_their_organisation_going, the_words_of_an_import_are_kept_beside_changes,
                             the_scheduler_purges_deleted_tickets)
     finally:
         desk.close()

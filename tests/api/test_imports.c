@@ -447,6 +447,32 @@ TEST(a_snooze_that_is_over_is_left_out)
 }
 END
 
+TEST(an_import_is_over_when_its_texts_are_found)
+{
+	static char file[200000];
+	size_t len = 0;
+	int i;
+
+	for (i = 1; i <= 1100; i++)
+		len += (size_t)snprintf(file + len, sizeof(file) - len,
+		    "{\"title\":\"first%d\",\"external_id\":\"%d\",\"comments\":[{\"body\":\"second%d\"},"
+		    "{\"body\":\"third%d\",\"internal\":true}]}\n",
+		    i, i, i, i);
+	call_raw("POST", "/api/imports", file, len, NDJSON);
+	expect(202);
+	run_jobs();
+	ck_assert_str_eq(sql_text("SELECT string_agg(kind || ' ' || n, ', ' ORDER BY kind) FROM "
+				  "(SELECT kind, count(*) AS n FROM search_document WHERE kind <> 'customer' GROUP BY 1) x"),
+	    "comment 1100, note 1100, ticket 1100");
+	ck_assert_str_eq(sql_text("SELECT count(*) FROM search_pending"), "0");
+	for (i = 1; i <= 3; i++) {
+		call("POST", "/api/v1/search",
+		    fmt("{\"query\":\"%s777\"}", i == 1 ? "first" : i == 2 ? "second" : "third"));
+		ck_assert_uint_eq(count("data"), 1);
+	}
+}
+END
+
 TEST(after_each_batch_another_scheduler_can_go_on)
 {
 	static char file[120000];
@@ -663,6 +689,7 @@ END
 	tcase_add_test(c, what_an_export_wrote_an_import_gives_back);
 	tcase_add_test(c, snooze_classification_mentions_and_earlier_texts_travel_too);
 	tcase_add_test(c, a_snooze_that_is_over_is_left_out);
+	tcase_add_test(c, an_import_is_over_when_its_texts_are_found);
 	tcase_add_test(c, after_each_batch_another_scheduler_can_go_on);
 	tcase_add_test(c, the_command_imports_a_file_and_goes_on_where_it_was_interrupted);
 	tcase_add_test(c, a_running_import_is_cancelled_and_an_ended_one_is_not);

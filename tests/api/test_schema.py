@@ -15,8 +15,8 @@ import pgtest
 from pgtest import APP, OWNER, SCHEDULER, Checks, Session, SqlError
 
 DATABASE = f'schema_test_{os.getpid()}'
-# search_document is read by search_candidates() alone: no role but the owner has a right to it.
-GLOBAL = ('schema_migration', 'directory', 'search_document')
+# The tables of search are read by its functions alone: no role but the owner has a right to them.
+GLOBAL = ('schema_migration', 'directory', 'search_document', 'search_pending')
 # What the scheduler may see across organisations; more needs a reason in sql/grants.sql.
 SCHEDULED = {'organization', 'event', 'event_sequence', 'ticket', 'ticket_tag', 'idempotency_key',
              'session', 'usage_day', 'comment', 'customer', 'job', 'import_lease', 'custom_field',
@@ -97,12 +97,13 @@ def every_table_has_its_wall():
     none('no function runs with its owner\'s rights but those of the search, which keep to app.org, and an import', names(
         """SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef
              AND proname NOT IN ('search_new', 'search_keep', 'search_forget', 'search_ticket_gone', 'search_candidates',
-               'import_batch')"""))
+               'search_keep_up', 'import_batch')"""))
     none('and they cannot be led astray by a search path', names(
         """SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef
              AND COALESCE(array_to_string(proconfig, ','), '') NOT LIKE '%search_path=public, pg_temp%'"""))
     refused('a worker does not write the words of another organisation', '42501', lambda: app(
         "SELECT search_keep('org_b', 'ticket', uuid7(), NULL, 'x', 'x'::tsvector)", org='org_a'))
+    refused('nor keeps up theirs', '42501', lambda: app("SELECT search_keep_up('org_b')", org='org_a'))
     refused('nor reads the words at all', '42501', lambda: app('SELECT 1 FROM search_document', org='org_a'))
     for sql in ('SELECT secret FROM import_lease', 'UPDATE import_lease SET secret = uuid7()', 'DELETE FROM import_lease',
                 "INSERT INTO import_lease SELECT org_id, job_id, uuid7() FROM job WHERE kind = 'import'"):
@@ -114,7 +115,7 @@ UNLOGGED = {
     'event', 'event_sequence', 'schema_migration',              # the log and its means
     'directory', 'session', 'idempotency_key', 'usage_day',     # of the machinery
     'ticket_counter', 'ticket_tag', 'ticket_field', 'comment_revision', 'company_domain',
-    'customer_email', 'search_document', 'qa_edition',          # kept by what they repeat
+    'customer_email', 'search_document', 'search_pending', 'qa_edition',          # kept by what they repeat
     'ticket_merge', 'csat_survey', 'queue_claim',               # their functions write the ticket's events
     'workflow_edition', 'workflow_run', 'workflow_fired',       # the same
     'mail', 'inbound_mail',                                     # what was sent or came; its cause or effect is logged
