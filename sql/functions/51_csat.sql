@@ -62,7 +62,7 @@ END
 $$;
 
 -- The figures of any set of surveys: satisfied are those who give 4 or 5.
-CREATE OR REPLACE FUNCTION csat_figures(p_requested bigint, p_scores int[]) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+CREATE OR REPLACE FUNCTION csat_figures(p_requested bigint, p_scores int[]) RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT jsonb_build_object(
     'requested', p_requested, 'responses', count(x),
     'csat_percent', round(100.0 * count(x) FILTER (WHERE x >= 4) / NULLIF(count(x), 0), 1),
@@ -73,7 +73,7 @@ CREATE OR REPLACE FUNCTION csat_figures(p_requested bigint, p_scores int[]) RETU
     FROM unnest(p_scores) x WHERE x IS NOT NULL
 $$;
 
-CREATE OR REPLACE FUNCTION csat_between(p_org text, p_from timestamptz, p_to timestamptz) RETURNS jsonb LANGUAGE sql STABLE AS $$
+CREATE OR REPLACE FUNCTION csat_between(p_org text, p_from timestamptz, p_to timestamptz) RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE AS $$
   SELECT csat_figures(count(*), array_agg(s.score)) FROM csat_survey s
    WHERE s.org_id = p_org AND s.created_at >= p_from AND s.created_at < p_to
 $$;

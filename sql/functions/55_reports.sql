@@ -1,8 +1,13 @@
 -- Figures. Times are whole minutes (date_part: extract() computes in numeric,
 -- which took half of the time): counted by minute first, quantiles of a
--- million tickets need no sort of a million values.
+-- million tickets need no sort of a million values. The expressions are those of
+-- the statistics ticket_first_reply and ticket_resolution.
+--
+-- What reads tickets returns SETOF for its single row: such a function becomes part
+-- of the statement that has it in FROM, is planned for its period, and may be
+-- executed by several processes.
 
-CREATE OR REPLACE FUNCTION report_spread(p_minutes int[], p_counts bigint[]) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+CREATE OR REPLACE FUNCTION report_spread(p_minutes int[], p_counts bigint[]) RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   WITH c AS (
     SELECT m, n, sum(n) OVER (ORDER BY m) AS upto, sum(n) OVER () AS total
       FROM unnest(p_minutes, p_counts) AS x(m, n)
@@ -14,7 +19,7 @@ CREATE OR REPLACE FUNCTION report_spread(p_minutes int[], p_counts bigint[]) RET
     FROM c
 $$;
 
-CREATE OR REPLACE FUNCTION report_resolution(p_org text, p_from timestamptz, p_to timestamptz) RETURNS jsonb LANGUAGE sql STABLE AS $$
+CREATE OR REPLACE FUNCTION report_resolution(p_org text, p_from timestamptz, p_to timestamptz) RETURNS SETOF jsonb LANGUAGE sql STABLE PARALLEL SAFE AS $$
   SELECT report_spread(array_agg(x.m), array_agg(x.n))
     FROM (SELECT (date_part('epoch', t.resolved_at - t.created_at) / 60)::int AS m, count(*) AS n
             FROM ticket t
@@ -23,7 +28,7 @@ CREATE OR REPLACE FUNCTION report_resolution(p_org text, p_from timestamptz, p_t
 $$;
 
 -- One pass over what was created, one over what was solved.
-CREATE OR REPLACE FUNCTION report_counts(p_org text, p_from timestamptz, p_to timestamptz) RETURNS jsonb LANGUAGE sql STABLE AS $$
+CREATE OR REPLACE FUNCTION report_counts(p_org text, p_from timestamptz, p_to timestamptz) RETURNS SETOF jsonb LANGUAGE sql STABLE PARALLEL SAFE AS $$
   WITH c AS MATERIALIZED (
     SELECT (date_part('epoch', t.first_response_at - t.created_at) / 60)::int AS m, count(*) AS n
       FROM ticket t
@@ -45,7 +50,7 @@ CREATE OR REPLACE FUNCTION report_counts(p_org text, p_from timestamptz, p_to ti
 $$;
 
 -- The work that is not done, by its age.
-CREATE OR REPLACE FUNCTION report_backlog(p_org text) RETURNS jsonb LANGUAGE sql STABLE AS $$
+CREATE OR REPLACE FUNCTION report_backlog(p_org text) RETURNS SETOF jsonb LANGUAGE sql STABLE PARALLEL SAFE AS $$
   SELECT jsonb_build_object('total', count(*),
     'under_1_day', count(*) FILTER (WHERE a < interval '1 day'),
     'under_3_days', count(*) FILTER (WHERE a >= interval '1 day' AND a < interval '3 days'),

@@ -1,6 +1,6 @@
 -- Queues: routing a new ticket, and claiming the next one.
 
-CREATE OR REPLACE FUNCTION priority_rank(p_priority text) RETURNS int LANGUAGE sql IMMUTABLE AS $$
+CREATE OR REPLACE FUNCTION priority_rank(p_priority text) RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT CASE p_priority WHEN 'urgent' THEN 4 WHEN 'high' THEN 3 WHEN 'normal' THEN 2 ELSE 1 END
 $$;
 

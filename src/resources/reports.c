@@ -221,13 +221,23 @@ choice(const struct req *r, const char *name, const char *otherwise)
 	return value == NULL ? otherwise : value;
 }
 
+/* The period, and how what is queued next is planned. */
+static int
+begin_report(struct req *r, struct period *p)
+{
+	if (period_of(r, p) == -1)
+		return -1;
+	db_queue(r->db, SQL_REPORT_PLANNING, 0, NULL);
+	return 0;
+}
+
 static int
 show_overview(struct req *r)
 {
 	bool compare = strcmp(choice(r, "compare", "previous"), "previous") == 0;
 	struct period p;
 
-	if (period_of(r, &p) == -1)
+	if (begin_report(r, &p) == -1)
 		return -1;
 	return reply_slot(r, 200, &overview,
 	    db_queue(r->db, SQL_REPORT_OVERVIEW, P(r->org, p.from, p.to, compare ? "t" : "f")));
@@ -239,7 +249,7 @@ show_volume(struct req *r)
 	const char *step = choice(r, "interval", "day");
 	struct period p;
 
-	if (period_of(r, &p) == -1)
+	if (begin_report(r, &p) == -1)
 		return -1;
 	if (strcmp(step, "hour") == 0 && time_ms(p.to) - time_ms(p.from) > INT64_C(32) * 86400000)
 		return fail_field(
@@ -258,7 +268,7 @@ show_agents(struct req *r)
 	const PGresult *res;
 	struct period p;
 
-	if (period_of(r, &p) == -1)
+	if (begin_report(r, &p) == -1)
 		return -1;
 	res = db_rows(r->db, teams ? SQL_REPORT_TEAMS : SQL_REPORT_AGENTS, teams ? 3 : 4,
 	    (const char *const[]){ r->org, p.from, p.to, NULL });
@@ -276,11 +286,14 @@ show_agent(struct req *r)
 	struct buf *out = &r->out->body;
 	const PGresult *agent, *days;
 	struct period p;
+	int figures, by_day;
 
-	if (period_of(r, &p) == -1)
+	if (begin_report(r, &p) == -1)
 		return -1;
-	agent = db_rows(r->db, SQL_REPORT_AGENTS, P(r->org, p.from, p.to, r->args[0]));
-	days = db_rows(r->db, SQL_REPORT_AGENT_DAYS, P(r->org, p.from, p.to, r->args[0]));
+	figures = db_queue(r->db, SQL_REPORT_AGENTS, P(r->org, p.from, p.to, r->args[0]));
+	by_day = db_queue(r->db, SQL_REPORT_AGENT_DAYS, P(r->org, p.from, p.to, r->args[0]));
+	agent = db_result(r->db, figures);
+	days = db_result(r->db, by_day);
 	if (agent == NULL || days == NULL)
 		return fail_db(r);
 	if (PQntuples(agent) == 0)
@@ -299,7 +312,7 @@ show_sla_or_ai(struct req *r)
 	enum sql_id sql = r->route->reply == &sla ? SQL_REPORT_SLA : SQL_REPORT_AI;
 	struct period p;
 
-	if (period_of(r, &p) == -1)
+	if (begin_report(r, &p) == -1)
 		return -1;
 	return reply_slot(r, 200, r->route->reply, db_queue(r->db, sql, P(r->org, p.from, p.to)));
 }

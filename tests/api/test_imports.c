@@ -461,13 +461,17 @@ TEST(an_import_is_over_when_its_texts_are_found)
 	call_raw("POST", "/api/imports", file, len, NDJSON);
 	expect(202);
 	run_jobs();
-	ck_assert_str_eq(sql_text("SELECT string_agg(kind || ' ' || n, ', ' ORDER BY kind) FROM "
-				  "(SELECT kind, count(*) AS n FROM search_document WHERE kind <> 'customer' GROUP BY 1) x"),
+	ck_assert_str_eq(
+	    sql_text(
+		"SELECT string_agg(kind || ' ' || n, ', ' ORDER BY kind) FROM "
+		"(SELECT kind, count(*) AS n FROM search_document WHERE kind <> 'customer' GROUP BY 1) x"),
 	    "comment 1100, note 1100, ticket 1100");
 	ck_assert_str_eq(sql_text("SELECT count(*) FROM search_pending"), "0");
 	for (i = 1; i <= 3; i++) {
 		call("POST", "/api/v1/search",
-		    fmt("{\"query\":\"%s777\"}", i == 1 ? "first" : i == 2 ? "second" : "third"));
+		    fmt("{\"query\":\"%s777\"}", i == 1   ? "first"
+						 : i == 2 ? "second"
+							  : "third"));
 		ck_assert_uint_eq(count("data"), 1);
 	}
 }
