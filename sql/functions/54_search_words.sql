@@ -63,6 +63,7 @@ BEGIN
     RAISE insufficient_privilege;
   END IF;
   IF p_org IS NULL THEN
+    PERFORM set_config('synchronous_commit', 'off', true); -- what a crash forgets waits again
     SELECT * INTO p FROM search_pending x ORDER BY x.n LIMIT 1 FOR UPDATE SKIP LOCKED;
   ELSE
     SELECT * INTO p FROM search_pending x WHERE x.org_id = p_org ORDER BY x.n LIMIT 1 FOR UPDATE;

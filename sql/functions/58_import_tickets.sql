@@ -251,6 +251,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
   people jsonb := import_people(p_org, p_people);
   rows_ jsonb := import_resolve(p_org, p_rows, people);
+  plain boolean := NOT rows_ @? '$[*] ? (@.problem != null || @.known == true)'; -- all of them new and good: not copied
   good jsonb;
   results jsonb[];
 BEGIN
@@ -265,9 +266,12 @@ BEGIN
               FILTER (WHERE r ? 'team' AND r -> 'team_id' = 'null'), '{}')
          || COALESCE(array_agg(import_outcome(r, 'done', 'unknown_queue', 'There is no queue ' || (r ->> 'queue') || '; the ticket has none.'))
               FILTER (WHERE r ? 'queue' AND r -> 'queue_id' = 'null'), '{}'),
-         jsonb_agg(r) FILTER (WHERE r ->> 'problem' IS NULL AND (p_update OR NOT (r -> 'known')::boolean))
+         jsonb_agg(r) FILTER (WHERE NOT plain AND r ->> 'problem' IS NULL AND (p_update OR NOT (r -> 'known')::boolean))
     INTO results, good FROM jsonb_array_elements(rows_) r;
-  IF good IS NOT NULL THEN
+  IF plain THEN
+    PERFORM import_new_tickets(p_org, rows_);
+    PERFORM import_comments(p_org, rows_, people);
+  ELSIF good IS NOT NULL THEN
     PERFORM import_new_tickets(p_org, n.rows) FROM (
       SELECT jsonb_agg(r) AS rows FROM jsonb_array_elements(good) r WHERE NOT (r -> 'known')::boolean) n
      WHERE n.rows IS NOT NULL;
