@@ -65,10 +65,9 @@ class Ladder:
         return psql(f"SELECT {name} FROM webhook_delivery WHERE webhook_id = '{self.webhook}'")[0]
 
     def due(self):
-        """When the next attempt is; 0 when it has come already, None when there is none."""
-        if int(self.column("attempts")) > len(self.times):
-            return 0
-        return number(f"SELECT extract(epoch FROM next_attempt_at) FROM webhook_delivery WHERE webhook_id = '{self.webhook}' AND status = 'pending'")
+        """When the next attempt is; 0 when it has come already, None when there is none. Asked at once: one may come meanwhile."""
+        return number(f"SELECT CASE WHEN attempts > {len(self.times)} THEN 0 WHEN status = 'pending' THEN extract(epoch FROM next_attempt_at) END "
+                      f"FROM webhook_delivery WHERE webhook_id = '{self.webhook}'")
 
     def await_attempt(self, due):
         """How late it is, or 0."""
