@@ -63,7 +63,7 @@ $$;
 -- beginning when fewer than 200 have it as it stands; such hits rank half.
 CREATE OR REPLACE FUNCTION search_matching(p_org text, p_whole tsquery, p_begun tsquery, p_kinds text[],
   p_score int, p_id uuid, p_limit int, OUT total int, OUT more boolean, OUT hits search_hit[])
-LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$ -- planning takes longer than looking
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
   frequent boolean := p_kinds <> '{customer}' AND search_frequent(p_org, p_begun, p_kinds);
   depth int := CASE WHEN p_score > 1000000 THEN least(p_limit, 500) ELSE 500 END;
@@ -110,7 +110,8 @@ $$;
 -- More: there are others that match and are not counted.
 CREATE OR REPLACE FUNCTION search_candidates(p_text text, p_kinds text[], p_score int, p_id uuid, p_limit int,
   OUT total int, OUT more boolean, OUT alike boolean, OUT words text, OUT hits search_hit[])
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+SET plan_cache_mode = force_generic_plan AS $$ -- here and in what it calls: planning takes longer than looking
 DECLARE
   org text := NULLIF(current_setting('app.org', true), '');
 BEGIN

@@ -258,9 +258,9 @@ handle(struct loop *l, const struct epoll_event *event)
 }
 
 /*
- * Who is connected is served first: a newcomer that were taken now would wait
- * for that here, although another worker may be idle sooner. In the next round
- * it is taken in any case, or those who always ask would keep it out.
+ * Who is connected is served first. A newcomer taken in the same round would
+ * have to wait for that, although another worker may be idle sooner. In the
+ * next round it is taken in any case: those who ask all the time must not keep it out.
  */
 static void
 handle_all(struct loop *l, const struct epoll_event *events, int n)

@@ -141,14 +141,13 @@ put_facets(struct search *s, struct buf *sql)
 		if (strcmp(facets[i], "tag") == 0)
 			buf_printf(sql,
 			    "%s'tag', (SELECT COALESCE(jsonb_object_agg(k, n), '{}') FROM (SELECT k, count(*) AS n "
-			    "FROM (SELECT DISTINCT ticket_id, tags FROM seen) f, unnest(f.tags) k GROUP BY 1) x)",
+			    "FROM counted f, unnest(f.tags) k GROUP BY 1) x)",
 			    comma);
 		else
 			buf_printf(sql,
 			    "%s'%s', (SELECT COALESCE(jsonb_object_agg(COALESCE(k, 'none'), n), '{}') FROM "
-			    "(SELECT f.%s::text AS k, count(*) AS n FROM (SELECT DISTINCT ticket_id, %s FROM seen "
-			    "WHERE ticket_id IS NOT NULL) f GROUP BY 1) x)",
-			    comma, facets[i], facets[i], facets[i]);
+			    "(SELECT f.%s::text AS k, count(*) AS n FROM counted f GROUP BY 1) x)",
+			    comma, facets[i], facets[i]);
 		comma = ", ";
 	}
 	buf_str(sql, ") AS facets");
@@ -206,7 +205,10 @@ put_seen(struct search *s, struct buf *sql)
 	buf_str(sql, s->condition.sql);
 	buf_str(sql, " UNION ALL SELECT h.kind, h.id, h.ticket_id, h.score");
 	put_columns(s, sql, false);
-	buf_str(sql, " FROM hit h WHERE h.kind = 'customer'), ");
+	buf_str(sql,
+	    " FROM hit h WHERE h.kind = 'customer'), "
+	    "counted AS MATERIALIZED (SELECT DISTINCT ON (s.ticket_id) s.* FROM seen s "
+	    "WHERE s.ticket_id IS NOT NULL), "); /* each ticket once, however often it was hit */
 }
 
 /* What was found: the page alone where nothing else is done with it; "#17" is the first hit. */
@@ -241,24 +243,26 @@ compose(struct search *s)
 	buf_str(&sql,
 	    "chosen AS MATERIALIZED (SELECT s.* FROM seen s WHERE s.score < $4::int OR (s.score = $4::int "
 	    "AND s.id > $5::uuid) ORDER BY s.score DESC, s.id LIMIT $6::int), "
-	    "page AS MATERIALIZED (SELECT c.kind, c.id, c.ticket_id, c.score, COALESCE(t.title, u.name) AS title, "
-	    "t.status, t.priority, t.number, CASE c.kind WHEN 'ticket' THEN NULLIF(t.description, '') "
-	    "WHEN 'customer' THEN NULL ELSE (SELECT m.body FROM comment m WHERE m.org_id = $1 AND m.comment_id = c.id) "
-	    "END AS body FROM chosen c "
+	    "page AS MATERIALIZED (SELECT row_number() OVER (ORDER BY c.score DESC, c.id) AS n, c.kind, c.id, c.ticket_id, "
+	    "c.score, COALESCE(t.title, u.name) AS title, t.status, t.priority, t.number, "
+	    "CASE c.kind WHEN 'ticket' THEN NULLIF(t.description, '') WHEN 'customer' THEN NULL ELSE "
+	    "(SELECT m.body FROM comment m WHERE m.org_id = $1 AND m.comment_id = c.id) END AS body FROM chosen c "
 	    "LEFT JOIN ticket_v t ON t.org_id = $1 AND t.ticket_id = c.ticket_id "
 	    "LEFT JOIN customer_v u ON u.org_id = $1 AND u.customer_id = CASE c.kind WHEN 'customer' THEN c.id END "
 	    "WHERE t.ticket_id IS NOT NULL OR u.customer_id IS NOT NULL), "
-	    "sought AS MATERIALIZED (SELECT search_query(f.words) AS query, search_patterns(f.words) AS patterns FROM found f) "
-	    "SELECT COALESCE((SELECT jsonb_agg(jsonb_build_object('kind', p.kind, 'id', p.id, 'ticket_id', "
-	    "p.ticket_id, 'score', round(p.score / 1000000.0, 6), 'title', p.title, 'status', p.status, "
-	    "'priority', p.priority, 'number', p.number, 'highlights', ");
+	    "sought AS MATERIALIZED (SELECT search_query(f.words) AS query, search_patterns(f.words) AS patterns FROM found f), "
+	    "shown AS (SELECT p.n, row_to_json(x)::text AS item FROM page p, sought q, LATERAL (SELECT p.kind, p.id, p.ticket_id, "
+	    "round(p.score / 1000000.0, 6) AS score, p.title, p.status, p.priority, p.number, ");
 	buf_str(&sql,
 	    body_bool(s->r, "highlight", true)
-		? "jsonb_strip_nulls(jsonb_build_object('title', search_mark(p.title, q.query, q.patterns, true), "
-		  "'text', search_mark(p.body, q.query, q.patterns, false))) "
-		: "NULL::jsonb ");
+		? "json_strip_nulls(json_build_object('title', search_mark(p.title, q.query, q.patterns, true), "
+		  "'text', search_mark(p.body, q.query, q.patterns, false)))"
+		: "NULL::json");
 	buf_printf(&sql,
-	    ") ORDER BY p.score DESC, p.id) FROM page p, sought q), '[]') AS data, "
+	    " AS highlights) x WHERE p.n < $6::int) "
+	    "SELECT (SELECT string_agg(s.item, ',' ORDER BY s.n) FROM shown s) AS items, "
+	    "(SELECT p.score || ':' || p.id FROM page p WHERE p.n = $6::int - 1 AND EXISTS "
+	    "(SELECT 1 FROM page x WHERE x.n = $6::int)) AS last, "
 	    "%s AS total, f.total > 500 OR f.more AS more, f.alike AS approximate, "
 	    "CASE WHEN f.words <> $2::text THEN f.words END AS corrected",
 	    wants_all(s) ? "(SELECT count(*) FROM seen)" : "least(f.total, 500)");
@@ -267,42 +271,31 @@ compose(struct search *s)
 	return sql.data;
 }
 
-/* The page without its one item too many, and where it ended. */
+static void
+put_text(struct buf *out, const char *text)
+{
+	if (text == NULL)
+		buf_str(out, "null");
+	else
+		buf_json_str(out, text);
+}
+
 static void
 put_result(struct search *s, const PGresult *row)
 {
-	struct json_object *data = json_tokener_parse(db_get(row, 0, "data")), *last, *score, *id;
-	size_t n = json_object_array_length(data), most = (size_t)s->limit;
-	bool more = n > most;
 	struct buf *out = &s->r->out->body;
-	const char *end, *corrected = db_get(row, 0, "corrected");
+	const char *items = db_get(row, 0, "items"), *last = db_get(row, 0, "last");
 
-	if (more)
-		json_object_array_del_idx(data, most, n - most);
-	buf_str(out, "{\"data\":");
-	buf_str(out, json_object_to_json_string_ext(
-			 data, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-	buf_printf(out, ",\"total\":%s,\"total_is_exact\":%s,\"approximate\":%s,\"corrected\":",
-	    db_get(row, 0, "total"), *db_get(row, 0, "more") == 'f' ? "true" : "false",
+	buf_printf(out,
+	    "{\"data\":[%s],\"total\":%s,\"total_is_exact\":%s,\"approximate\":%s,\"corrected\":",
+	    items == NULL ? "" : items, db_get(row, 0, "total"),
+	    *db_get(row, 0, "more") == 'f' ? "true" : "false",
 	    *db_get(row, 0, "approximate") == 't' ? "true" : "false");
-	if (corrected != NULL)
-		buf_json_str(out, corrected);
-	else
-		buf_str(out, "null");
+	put_text(out, db_get(row, 0, "corrected"));
 	buf_printf(out, ",\"facets\":%s,\"has_more\":%s,\"next_cursor\":", db_get(row, 0, "facets"),
-	    more ? "true" : "false");
-	if (more) {
-		last = json_object_array_get_idx(data, most - 1);
-		json_object_object_get_ex(last, "score", &score);
-		json_object_object_get_ex(last, "id", &id);
-		end = arena_printf(s->r->arena, "%ld:%s",
-		    (long)(json_object_get_double(score) * 1e6 + 0.5), json_object_get_string(id));
-		buf_json_str(out, base64url_encode(s->r->arena, end, strlen(end)));
-	} else {
-		buf_str(out, "null");
-	}
+	    last == NULL ? "false" : "true");
+	put_text(out, last == NULL ? NULL : base64url_encode(s->r->arena, last, strlen(last)));
 	buf_char(out, '}');
-	json_object_put(data);
 }
 
 static int
