@@ -65,41 +65,57 @@ CREATE OR REPLACE FUNCTION search_matching(p_org text, p_whole tsquery, p_begun 
   p_score int, p_id uuid, p_limit int, OUT total int, OUT more boolean, OUT hits search_hit[])
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  frequent boolean := p_kinds <> '{customer}' AND search_frequent(p_org, p_begun, p_kinds);
-  depth int := CASE WHEN p_score > 1000000 THEN least(p_limit, 500) ELSE 500 END;
+  first_page boolean := p_score > 1000000;
+  depth int := CASE WHEN first_page THEN least(p_limit, 500) ELSE 500 END;
+  texts boolean := p_kinds <> '{customer}';
+  frequent boolean := texts AND search_frequent(p_org, p_begun, p_kinds);
+  n int := 0;
+  part search_hit[] := '{}';
 BEGIN
-  WITH whole AS MATERIALIZED (
-    SELECT d.kind, d.id, d.ticket_id, (ts_rank(d.words, p_whole) * 1000000)::int AS score
-      FROM search_document d
-     WHERE NOT frequent AND d.org_id = p_org AND d.words @@ p_whole AND d.kind = ANY (p_kinds) AND d.kind <> 'customer' LIMIT 5000
-  ), found AS MATERIALIZED (
-    SELECT count(*) AS n FROM whole
-  ), match AS MATERIALIZED (
-    SELECT w.*, false AS more FROM whole w
-    UNION ALL
-    (SELECT d.kind, d.id, d.ticket_id, (ts_rank(d.words, p_whole) * 500000 + ts_rank(d.words, p_begun) * 500000)::int, false
-       FROM search_document d
-      WHERE 'customer' = ANY (p_kinds) AND d.org_id = p_org AND d.words @@ p_begun AND d.kind = 'customer' LIMIT 1000)
-    UNION ALL
-    (SELECT d.kind, d.id, d.ticket_id, (ts_rank(d.words, p_begun) * 500000)::int, false
-       FROM search_document d
-      WHERE NOT frequent AND (SELECT f.n FROM found f) < 200
-        AND d.org_id = p_org AND d.words @@ p_begun AND NOT d.words @@ p_whole AND d.kind = ANY (p_kinds) AND d.kind <> 'customer'
-      LIMIT 1000)
-    UNION ALL
-    (SELECT x.kind, x.id, x.ticket_id, (ts_rank(x.words, p_begun) * 1000000)::int, true
-       FROM (SELECT * FROM search_document d WHERE d.org_id = p_org AND d.kind <> 'customer' ORDER BY d.at DESC LIMIT 50000) x
-      WHERE (frequent OR (SELECT f.n FROM found f) = 5000)
-        AND x.words @@ p_begun AND x.kind = ANY (p_kinds) AND x.id NOT IN (SELECT w.id FROM whole w)
-      LIMIT 501)
-  )
-  SELECT m.n, m.more, ARRAY(
-           SELECT ROW(b.kind, b.id, b.ticket_id, b.score)::search_hit
-             FROM (SELECT * FROM match ORDER BY score DESC, id LIMIT depth) b
-            WHERE b.score < p_score OR (b.score = p_score AND b.id > p_id)
-            ORDER BY b.score DESC, b.id LIMIT p_limit)
-    INTO total, more, hits
-    FROM (SELECT count(*) AS n, COALESCE(bool_or(match.more), false) AS more FROM match) m;
+  total := 0;
+  more := false;
+  hits := '{}';
+  IF texts AND NOT frequent THEN
+    WITH m AS MATERIALIZED (
+      SELECT d.kind, d.id, d.ticket_id, (ts_rank(d.words, p_whole) * 1000000)::int AS score
+        FROM search_document d
+       WHERE d.org_id = p_org AND d.words @@ p_whole AND d.kind = ANY (p_kinds) AND d.kind <> 'customer' LIMIT 5000)
+    SELECT (SELECT count(*) FROM m), ARRAY(SELECT ROW(m.kind, m.id, m.ticket_id, m.score)::search_hit FROM m ORDER BY m.score DESC, m.id LIMIT depth)
+      INTO total, hits;
+  END IF;
+  IF frequent OR total = 5000 THEN
+    WITH m AS MATERIALIZED (
+      SELECT x.kind, x.id, x.ticket_id, (ts_rank(x.words, p_begun) * 1000000)::int AS score
+        FROM (SELECT * FROM search_document d WHERE d.org_id = p_org AND d.kind <> 'customer' ORDER BY d.at DESC LIMIT 50000) x
+       WHERE x.words @@ p_begun AND x.kind = ANY (p_kinds) AND x.id NOT IN (SELECT h.id FROM unnest(hits) h) LIMIT 501)
+    SELECT (SELECT count(*) FROM m), ARRAY(SELECT ROW(m.kind, m.id, m.ticket_id, m.score)::search_hit FROM m ORDER BY m.score DESC, m.id LIMIT depth)
+      INTO n, part;
+    more := n > 0;
+  ELSIF texts AND total < 200 THEN
+    WITH m AS MATERIALIZED (
+      SELECT d.kind, d.id, d.ticket_id, (ts_rank(d.words, p_begun) * 500000)::int AS score
+        FROM search_document d
+       WHERE d.org_id = p_org AND d.words @@ p_begun AND NOT d.words @@ p_whole AND d.kind = ANY (p_kinds) AND d.kind <> 'customer' LIMIT 1000)
+    SELECT (SELECT count(*) FROM m), ARRAY(SELECT ROW(m.kind, m.id, m.ticket_id, m.score)::search_hit FROM m ORDER BY m.score DESC, m.id LIMIT depth)
+      INTO n, part;
+  END IF;
+  total := total + n;
+  hits := hits || part;
+  IF 'customer' = ANY (p_kinds) THEN
+    WITH m AS MATERIALIZED (
+      SELECT d.kind, d.id, d.ticket_id, (ts_rank(d.words, p_whole) * 500000 + ts_rank(d.words, p_begun) * 500000)::int AS score
+        FROM search_document d WHERE d.org_id = p_org AND d.words @@ p_begun AND d.kind = 'customer' LIMIT 1000)
+    SELECT (SELECT count(*) FROM m), ARRAY(SELECT ROW(m.kind, m.id, m.ticket_id, m.score)::search_hit FROM m ORDER BY m.score DESC, m.id LIMIT depth)
+      INTO n, part;
+    total := total + n;
+    hits := hits || part;
+  END IF;
+  IF NOT first_page OR cardinality(hits) > depth THEN -- else those are all that are wanted; the caller puts them in order
+    hits := ARRAY(SELECT ROW(b.kind, b.id, b.ticket_id, b.score)::search_hit
+                    FROM (SELECT * FROM unnest(hits) h ORDER BY h.score DESC, h.id LIMIT depth) b
+                   WHERE b.score < p_score OR (b.score = p_score AND b.id > p_id)
+                   ORDER BY b.score DESC, b.id LIMIT p_limit);
+  END IF;
 END
 $$;
 
@@ -159,10 +175,10 @@ $$;
 CREATE OR REPLACE FUNCTION search_mark(p_text text, p_query tsquery, p_patterns text[], p_short boolean) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT replace(replace(replace(replace(replace(
            CASE WHEN lower(left(p_text, 20000)) LIKE ANY (p_patterns) THEN
-             ts_headline('simple', translate(left(p_text, 20000), U&'\E000\E001', ''), p_query,
+             ts_headline('simple', replace(replace(left(p_text, 20000), U&'\E000', ''), U&'\E001', ''), p_query,
                'StartSel=' || U&'\E000' || ',StopSel=' || U&'\E001' || CASE WHEN p_short THEN ',HighlightAll=true'
                  ELSE ',MaxFragments=2,MaxWords=20,MinWords=5,FragmentDelimiter= … ' END)
-             WHEN p_short OR length(p_text) <= 160 THEN translate(p_text, U&'\E000\E001', '')
-             ELSE regexp_replace(translate(left(p_text, 160), U&'\E000\E001', ''), '\s+\S*$', ' …') END,
+             ELSE replace(replace(CASE WHEN p_short OR length(p_text) <= 160 THEN p_text
+                    ELSE left(p_text, 160 - strpos(reverse(left(p_text, 160)), ' ')) || ' …' END, U&'\E000', ''), U&'\E001', '') END,
            '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), U&'\E000', '<mark>'), U&'\E001', '</mark>')
 $$;
