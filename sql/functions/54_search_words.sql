@@ -52,6 +52,24 @@ BEGIN
 END
 $$;
 
+-- Words of tickets or comments that are there and have none.
+CREATE OR REPLACE FUNCTION search_add(p_org text, p_kind text, p_ids uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF p_kind = 'ticket' THEN
+    INSERT INTO search_document (org_id, kind, id, ticket_id, at, title, words)
+    SELECT t.org_id, 'ticket', t.ticket_id, t.ticket_id, t.created_at, t.title, ticket_words(t.title, t.description)
+      FROM ticket t WHERE t.org_id = p_org AND t.ticket_id = ANY (p_ids) AND t.deleted_at IS NULL
+    ON CONFLICT DO NOTHING;
+  ELSE
+    INSERT INTO search_document (org_id, kind, id, ticket_id, at, words)
+    SELECT c.org_id, comment_kind(c.internal), c.comment_id, c.ticket_id, c.created_at, comment_words(c.body)
+      FROM comment c JOIN ticket t ON t.org_id = p_org AND t.ticket_id = c.ticket_id AND t.deleted_at IS NULL
+     WHERE c.org_id = p_org AND c.comment_id = ANY (p_ids)
+    ON CONFLICT DO NOTHING;
+  END IF;
+END
+$$;
+
 -- Keep the words of one entry that waits, the organisation's or (null) anybody's that
 -- nobody else is at. True when there may be more.
 CREATE OR REPLACE FUNCTION search_keep_up(p_org text) RETURNS boolean
@@ -72,18 +90,7 @@ BEGIN
     RETURN EXISTS (SELECT 1 FROM search_pending x WHERE x.org_id = p_org);
   END IF;
   PERFORM set_config('app.org', p.org_id, true);
-  IF p.kind = 'ticket' THEN
-    INSERT INTO search_document (org_id, kind, id, ticket_id, at, title, words)
-    SELECT t.org_id, 'ticket', t.ticket_id, t.ticket_id, t.created_at, t.title, ticket_words(t.title, t.description)
-      FROM ticket t WHERE t.org_id = p.org_id AND t.ticket_id = ANY (p.ids) AND t.deleted_at IS NULL
-    ON CONFLICT DO NOTHING;
-  ELSE
-    INSERT INTO search_document (org_id, kind, id, ticket_id, at, words)
-    SELECT c.org_id, comment_kind(c.internal), c.comment_id, c.ticket_id, c.created_at, comment_words(c.body)
-      FROM comment c JOIN ticket t ON t.org_id = p.org_id AND t.ticket_id = c.ticket_id AND t.deleted_at IS NULL
-     WHERE c.org_id = p.org_id AND c.comment_id = ANY (p.ids)
-    ON CONFLICT DO NOTHING;
-  END IF;
+  PERFORM search_add(p.org_id, p.kind, p.ids);
   DELETE FROM search_pending x WHERE x.org_id = p.org_id AND x.n = p.n;
   RETURN true;
 END
@@ -170,12 +177,9 @@ BEGIN
             SELECT comment_kind(c.internal), c.comment_id FROM comment c WHERE c.org_id = NEW.org_id AND c.ticket_id = NEW.ticket_id) x
      WHERE d.org_id = NEW.org_id AND d.kind = x.kind AND d.id = x.id;
   ELSE
-    INSERT INTO search_document (org_id, kind, id, ticket_id, at, title, words)
-    SELECT NEW.org_id, 'ticket', NEW.ticket_id, NEW.ticket_id, NEW.created_at, NEW.title, ticket_words(NEW.title, NEW.description)
-    UNION ALL
-    SELECT c.org_id, comment_kind(c.internal), c.comment_id, c.ticket_id, c.created_at, NULL, comment_words(c.body)
-      FROM comment c WHERE c.org_id = NEW.org_id AND c.ticket_id = NEW.ticket_id
-    ON CONFLICT DO NOTHING;
+    PERFORM search_add(NEW.org_id, 'ticket', ARRAY[NEW.ticket_id]);
+    PERFORM search_add(NEW.org_id, 'comment',
+      ARRAY(SELECT c.comment_id FROM comment c WHERE c.org_id = NEW.org_id AND c.ticket_id = NEW.ticket_id));
   END IF;
   RETURN NULL;
 END

@@ -14,7 +14,6 @@
 
 #include "base/arena.h"
 #include "base/conf.h"
-#include "base/log.h"
 #include "jobs/job.h"
 #include "store/db.h"
 
