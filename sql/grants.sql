@@ -32,7 +32,7 @@ BEGIN
                            'idempotency_key', 'session', 'usage_day', 'comment', 'customer',
                            'job', 'import_lease', 'custom_field', 'ticket_field', 'queue_claim', 'attachment',
                            'due_job', 'webhook', 'webhook_delivery', 'webhook_attempt', 'sla_policy', 'workflow', 'workflow_run', 'mail',
-                           'inbound_mail'] LOOP
+                           'inbound_mail', 'search_vocabulary'] LOOP
     EXECUTE format('CREATE POLICY scheduler ON %I TO serviceos_scheduler USING (true) WITH CHECK (true)', t);
   END LOOP;
   FOR t IN SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -44,6 +44,9 @@ $$;
 
 GRANT SELECT, INSERT, DELETE ON directory TO serviceos_app;
 GRANT EXECUTE ON FUNCTION search_keep_up(text) TO serviceos_app, serviceos_scheduler;
+REVOKE INSERT, UPDATE ON search_vocabulary FROM serviceos_app; -- erasing a customer deletes it
+GRANT SELECT ON search_vocabulary TO serviceos_scheduler;
+GRANT EXECUTE ON FUNCTION search_learn(text, bigint) TO serviceos_scheduler;
 GRANT EXECUTE ON FUNCTION search_candidates(text, text[], int, uuid, int) TO serviceos_app;
 GRANT SELECT ON schema_migration TO serviceos_app, serviceos_scheduler;
 -- The change log is written and read, never rewritten, by the workers; erasing

@@ -1,4 +1,4 @@
--- Search: finding candidates among the words (54_search_words.sql), marking what matched.
+-- Search: learning the words there are, finding candidates (54_search_words.sql), marking what matched.
 
 -- "quoted words", -without, or: the syntax of web searches; the last word may be its beginning.
 CREATE OR REPLACE FUNCTION search_query(p_text text) RETURNS tsquery LANGUAGE plpgsql IMMUTABLE AS $$
@@ -12,31 +12,52 @@ BEGIN
 END
 $$;
 
--- The words of the text, each that stands nowhere as the one that looks most like
--- it among those that several of the newest 500 documents have and that are at
--- most two characters longer or shorter. Null when nothing looks alike, or all of them stand somewhere.
+-- Take the organisation's words anew: the 5000 that the most of its newest 5000 texts
+-- have, and two at least. Notes are left out, because not everybody reads them.
+CREATE OR REPLACE FUNCTION search_learn(p_org text, p_seq bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  PERFORM set_config('app.org', p_org, true), set_config('synchronous_commit', 'off', true);
+  WITH w AS MATERIALIZED (
+    SELECT s.word, length(s.word) AS len
+      FROM ts_stat(format('SELECT d.words FROM search_document d WHERE d.org_id = %L AND d.kind <> ''customer'' AND d.kind <> ''note''
+                            ORDER BY d.at DESC LIMIT 5000', p_org)) s
+     WHERE s.ndoc > 1 AND length(s.word) BETWEEN 3 AND 40 AND s.word ~ '[[:alpha:]]' ORDER BY s.ndoc DESC, s.word LIMIT 5000)
+  INSERT INTO search_vocabulary AS v (org_id, last_seq, taken_at, words, ends)
+  SELECT p_org, p_seq, now(), ARRAY(SELECT w.word FROM w ORDER BY w.len, w.word),
+         ARRAY(SELECT (SELECT count(*) FROM w WHERE w.len <= i) FROM generate_series(1, 40) i)
+  ON CONFLICT (org_id) DO UPDATE SET last_seq = excluded.last_seq, taken_at = excluded.taken_at, words = excluded.words, ends = excluded.ends;
+END
+$$;
+REVOKE ALL ON FUNCTION search_learn(text, bigint) FROM PUBLIC;
+
+-- The words of the text, each that stands nowhere as the one that looks most like it
+-- among those that were learnt or that several of the newest 100 texts have, and that are
+-- at most two characters longer or shorter; as one that begins alike, where there is
+-- one. Null when nothing looks alike, or all of them stand somewhere.
 CREATE OR REPLACE FUNCTION search_corrected(p_org text, p_text text) RETURNS text LANGUAGE plpgsql STABLE AS $$
 BEGIN
   RETURN (WITH asked AS MATERIALIZED (
-    SELECT w.word, w.n FROM regexp_split_to_table(lower(btrim(p_text)), '\s+') WITH ORDINALITY AS w(word, n)
+    SELECT w.word, w.n, length(w.word) AS len FROM regexp_split_to_table(lower(btrim(p_text)), '\s+') WITH ORDINALITY AS w(word, n)
   ), span AS MATERIALIZED (
-    SELECT min(length(a.word)) - 2 AS shortest, max(length(a.word)) + 2 AS longest FROM asked a
+    SELECT min(a.len) - 2 AS shortest, max(a.len) + 2 AS longest FROM asked a
   ), known AS MATERIALIZED (
+    SELECT unnest(v.words[COALESCE(v.ends[s.shortest - 1], 0) + 1 : COALESCE(v.ends[s.longest], cardinality(v.words))]) AS word
+      FROM search_vocabulary v, span s WHERE v.org_id = p_org
+     UNION ALL
     SELECT k.word
       FROM (SELECT unnest(tsvector_to_array(d.words)) AS word
               FROM (SELECT x.words FROM search_document x
-                     WHERE x.org_id = p_org AND x.kind <> 'customer' ORDER BY x.at DESC LIMIT 500) d) k, span s
+                     WHERE x.org_id = p_org AND x.kind <> 'customer' AND x.kind <> 'note' ORDER BY x.at DESC LIMIT 100) d) k, span s
      WHERE length(k.word) BETWEEN s.shortest AND s.longest
      GROUP BY k.word HAVING count(*) > 1
   ), best AS MATERIALIZED (
     SELECT a.n, a.word, COALESCE(
-             (SELECT k.word FROM known k WHERE k.word = a.word),
+             (SELECT k.word FROM known k WHERE k.word = a.word LIMIT 1),
              (SELECT a.word FROM search_document d
                WHERE d.org_id = p_org AND d.words @@ plainto_tsquery('simple', a.word) AND d.kind <> 'customer' LIMIT 1),
-             (SELECT x.word
-                FROM (SELECT k.word, similarity(k.word, a.word) AS likeness FROM known k
-                       WHERE length(k.word) BETWEEN length(a.word) - 2 AND length(a.word) + 2 OFFSET 0) x
-               WHERE x.likeness >= 0.3 ORDER BY x.likeness DESC, x.word LIMIT 1)) AS best
+             search_alike(a.word, ARRAY(SELECT k.word FROM known k WHERE k.word ^@ left(a.word, 1) AND length(k.word) BETWEEN a.len - 2 AND a.len + 2)),
+             search_alike(a.word, ARRAY(SELECT k.word FROM known k WHERE length(k.word) BETWEEN a.len - 2 AND a.len + 2))) AS best
       FROM asked a
   )
   SELECT CASE WHEN bool_and(b.best IS NOT NULL) AND bool_or(b.best <> b.word) THEN string_agg(b.best, ' ' ORDER BY b.n) END
@@ -44,14 +65,29 @@ BEGIN
 END
 $$;
 
+-- The word that looks most like one, if any does.
+CREATE OR REPLACE FUNCTION search_alike(p_word text, p_words text[]) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT x.word FROM (SELECT w AS word, similarity(w, p_word) AS likeness FROM unnest(p_words) w) x
+   WHERE x.likeness >= 0.3 ORDER BY x.likeness DESC, x.word LIMIT 1
+$$;
+
+-- How well words match, in millionths; half of that when the last one only begins so.
+CREATE OR REPLACE FUNCTION search_score(p_words tsvector, p_is_whole boolean, p_whole tsquery, p_begun tsquery) RETURNS int LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN p_is_whole THEN ts_rank(p_words, p_whole) * 1000000 ELSE ts_rank(p_words, p_begun) * 500000 END::int
+$$;
+
 -- Whether looking through the newest documents until 500 match is cheaper than
 -- gathering all matches: with n documents, a share s of which match, 500 / s
--- documents are read one way and s * n the other, each of which costs five times as much.
+-- documents are read one way and s * n the other, each of which costs five times as
+-- much. So many of the newest tell it as have four where both cost the same.
 CREATE OR REPLACE FUNCTION search_frequent(p_org text, p_query tsquery, p_kinds text[]) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  n bigint := (SELECT c.next_number FROM ticket_counter c WHERE c.org_id = p_org);
+  sample int := least(ceil(0.4 * sqrt(n)), 300);
 BEGIN
-  RETURN (SELECT (count(*) / 300.0) ^ 2 * (SELECT c.next_number FROM ticket_counter c WHERE c.org_id = p_org) > 100
-            FROM (SELECT d.kind, d.words FROM search_document d
-                   WHERE d.org_id = p_org AND d.kind <> 'customer' ORDER BY d.at DESC LIMIT 300) x
+  RETURN (SELECT (count(*) / sample::float8) ^ 2 * n > 100
+            FROM (SELECT * FROM (SELECT d.kind, d.words FROM search_document d
+                   WHERE d.org_id = p_org AND d.kind <> 'customer' ORDER BY d.at DESC LIMIT 300) newest LIMIT sample) x
            WHERE x.words @@ p_query AND x.kind = ANY (p_kinds));
 END
 $$;
@@ -68,39 +104,39 @@ DECLARE
   first_page boolean := p_score > 1000000;
   depth int := CASE WHEN first_page THEN least(p_limit, 500) ELSE 500 END;
   texts boolean := p_kinds <> '{customer}';
+  all_texts boolean := p_kinds @> '{ticket,comment,note}';
   frequent boolean := texts AND search_frequent(p_org, p_begun, p_kinds);
   n int := 0;
-  part search_hit[] := '{}';
+  part search_hit[];
+  whole boolean;
 BEGIN
   total := 0;
   more := false;
   hits := '{}';
-  IF texts AND NOT frequent THEN
+  FOREACH whole IN ARRAY CASE WHEN texts AND NOT frequent THEN '{true,false}'::boolean[] ELSE '{}' END LOOP
     WITH m AS MATERIALIZED (
-      SELECT d.kind, d.id, d.ticket_id, (ts_rank(d.words, p_whole) * 1000000)::int AS score
-        FROM search_document d
-       WHERE d.org_id = p_org AND d.words @@ p_whole AND d.kind = ANY (p_kinds) AND d.kind <> 'customer' LIMIT 5000)
+      SELECT d.kind, d.id, d.ticket_id, search_score(d.words, whole, p_whole, p_begun) AS score FROM search_document d
+       WHERE d.org_id = p_org AND d.words @@ CASE WHEN whole THEN p_whole ELSE p_begun END AND (whole OR NOT d.words @@ p_whole)
+         AND (all_texts OR d.kind = ANY (p_kinds)) AND d.kind <> 'customer' LIMIT CASE WHEN whole THEN 5000 ELSE 1000 END)
     SELECT (SELECT count(*) FROM m), ARRAY(SELECT ROW(m.kind, m.id, m.ticket_id, m.score)::search_hit FROM m ORDER BY m.score DESC, m.id LIMIT depth)
-      INTO total, hits;
-  END IF;
-  IF frequent OR total = 5000 THEN
+      INTO n, part;
+    total := total + n;
+    hits := hits || part;
+    EXIT WHEN n >= 200;
+  END LOOP;
+  IF frequent OR n = 5000 THEN
+    -- Among them may be some that were gathered and are not in hits, which is one page's or
+    -- all: they have the same score here, so that they stand in the same place.
     WITH m AS MATERIALIZED (
-      SELECT x.kind, x.id, x.ticket_id, (ts_rank(x.words, p_begun) * 1000000)::int AS score
+      SELECT x.kind, x.id, x.ticket_id, search_score(x.words, x.words @@ p_whole, p_whole, p_begun) AS score
         FROM (SELECT * FROM search_document d WHERE d.org_id = p_org AND d.kind <> 'customer' ORDER BY d.at DESC LIMIT 50000) x
        WHERE x.words @@ p_begun AND x.kind = ANY (p_kinds) AND x.id NOT IN (SELECT h.id FROM unnest(hits) h) LIMIT 501)
     SELECT (SELECT count(*) FROM m), ARRAY(SELECT ROW(m.kind, m.id, m.ticket_id, m.score)::search_hit FROM m ORDER BY m.score DESC, m.id LIMIT depth)
       INTO n, part;
     more := n > 0;
-  ELSIF texts AND total < 200 THEN
-    WITH m AS MATERIALIZED (
-      SELECT d.kind, d.id, d.ticket_id, (ts_rank(d.words, p_begun) * 500000)::int AS score
-        FROM search_document d
-       WHERE d.org_id = p_org AND d.words @@ p_begun AND NOT d.words @@ p_whole AND d.kind = ANY (p_kinds) AND d.kind <> 'customer' LIMIT 1000)
-    SELECT (SELECT count(*) FROM m), ARRAY(SELECT ROW(m.kind, m.id, m.ticket_id, m.score)::search_hit FROM m ORDER BY m.score DESC, m.id LIMIT depth)
-      INTO n, part;
+    total := total + n;
+    hits := hits || part;
   END IF;
-  total := total + n;
-  hits := hits || part;
   IF 'customer' = ANY (p_kinds) THEN
     WITH m AS MATERIALIZED (
       SELECT d.kind, d.id, d.ticket_id, (ts_rank(d.words, p_whole) * 500000 + ts_rank(d.words, p_begun) * 500000)::int AS score

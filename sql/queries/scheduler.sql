@@ -30,3 +30,10 @@ SELECT custom_fields_purge();
 
 -- name: expire_claims
 SELECT queue_claims_expire();
+
+-- Of one organisation whose words were never learnt, or an hour ago and much has happened since.
+-- name: search_learn
+SELECT x.org_id, search_learn(x.org_id, x.last_seq)
+  FROM (SELECT s.org_id, s.last_seq FROM event_sequence s LEFT JOIN search_vocabulary v ON v.org_id = s.org_id
+         WHERE s.last_seq > COALESCE(v.last_seq, 0) AND (v.org_id IS NULL OR v.taken_at < now() - interval '1 hour')
+         ORDER BY v.taken_at NULLS FIRST LIMIT 1) x;

@@ -57,6 +57,16 @@ keep_up_words(struct db *db, struct arena *arena)
 	return db_commit(db) && more != NULL && *more == 't';
 }
 
+bool
+learn_words(struct db *db, struct arena *arena)
+{
+	const char *org;
+
+	db_begin(db, arena, DB_WRITE, &system_context);
+	org = db_value(db, SQL_SEARCH_LEARN, 0, NULL);
+	return db_commit(db) && org != NULL;
+}
+
 struct fetched {
 	char text[JWKS_MAX];
 	size_t len;

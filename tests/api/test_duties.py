@@ -228,6 +228,35 @@ def the_words_of_an_import_are_kept_beside_changes():
     same('and all is kept once', [words(t) for t in tickets], ['last', None, 'latter', 'former'])
 
 
+def misspelt_words_are_corrected_by_what_older_texts_have():
+    def corrected(text):
+        return desk.root.one(f"SELECT search_corrected('{ORG}', '{text}')")
+
+    def learn():
+        while (learnt := call(desk.scheduler, 'search_learn', [])) != []:
+            ok('an organisation is learnt once', learnt[0][0] not in done)
+            done.append(learnt[0][0])
+    done = []
+    customer = desk.insert('customer', name='Wilhelmina')
+    ids = [desk.ticket(title='Umbrella of Wilhelmina', customer_id=customer) for _ in range(2)]
+    desk.comment(desk.ticket(title='Parasol'), 'a gazebo', internal=True)
+    desk.comment(ids[0], 'a gazebo', internal=True)
+    desk.app(f"INSERT INTO ticket (org_id, ticket_id, number, title, customer_id) SELECT '{ORG}', uuid7(), take_numbers('{ORG}', 1), "
+             f"'Rain', default_customer_id FROM organization, generate_series(1, 120) WHERE org_id = '{ORG}'", org=ORG)
+    call(desk.scheduler, 'relay_place', [ORG])
+    same('among the newest texts there is no such word', corrected('umbrela'), None)
+    learn()
+    same('the words of older ones are learnt', [corrected(w) for w in ('umbrela', 'ombrella', 'Wilhelmnia')],
+         ['umbrella', 'umbrella', 'wilhelmina'])
+    same('but none that one text has alone, nor those of notes', [corrected(w) for w in ('parasoll', 'gazeebo')], [None, None])
+    call(desk.app, 'customer_erase', [ORG, customer, 'anonymize'], org=ORG)
+    same('who is erased is not in them', corrected('Wilhelmnia'), None)
+    done.clear()
+    call(desk.scheduler, 'relay_place', [ORG])
+    learn()
+    same('and the others are learnt anew', (ORG in done, corrected('umbrela'), corrected('Wilhelmnia')), (True, None, None))
+
+
 def main():
     global desk
     desk = Desk(__file__)
@@ -239,6 +268,7 @@ def main():
             numbers_are_unique_under_concurrency, the_directory_follows_the_credentials,
                     the_relay_numbers_events_once_and_in_order, fifty_agents_at_once_never_get_the_same_ticket,
                     people_keep_their_organisation_going, the_words_of_an_import_are_kept_beside_changes,
+                            misspelt_words_are_corrected_by_what_older_texts_have,
                             the_scheduler_purges_deleted_tickets)
     finally:
         desk.close()

@@ -22,7 +22,7 @@ SCHEDULED = {'organization', 'event', 'event_sequence', 'ticket', 'ticket_tag', 
              'session', 'usage_day', 'comment', 'customer', 'job', 'import_lease', 'custom_field',
              'ticket_field', 'queue_claim', 'attachment', 'due_job', 'webhook', 'webhook_delivery',
              'webhook_attempt', 'sla_policy', 'workflow', 'workflow_run',
-             'mail', 'inbound_mail'}
+             'mail', 'inbound_mail', 'search_vocabulary'}
 # What the workers' role has no right to.
 UNSEEN = {'import_lease'}
 checks = Checks()
@@ -97,13 +97,14 @@ def every_table_has_its_wall():
     none('no function runs with its owner\'s rights but those of the search, which keep to app.org, and an import', names(
         """SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef
              AND proname NOT IN ('search_new', 'search_keep', 'search_forget', 'search_ticket_gone', 'search_candidates',
-               'search_keep_up', 'import_batch')"""))
+               'search_keep_up', 'search_learn', 'import_batch')"""))
     none('and they cannot be led astray by a search path', names(
         """SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef
              AND COALESCE(array_to_string(proconfig, ','), '') NOT LIKE '%search_path=public, pg_temp%'"""))
     refused('a worker does not write the words of another organisation', '42501', lambda: app(
         "SELECT search_keep('org_b', 'ticket', uuid7(), NULL, 'x', 'x'::tsvector)", org='org_a'))
     refused('nor keeps up theirs', '42501', lambda: app("SELECT search_keep_up('org_b')", org='org_a'))
+    refused('nor learns theirs', '42501', lambda: app("SELECT search_learn('org_b', 1)", org='org_a'))
     refused('nor reads the words at all', '42501', lambda: app('SELECT 1 FROM search_document', org='org_a'))
     for sql in ('SELECT secret FROM import_lease', 'UPDATE import_lease SET secret = uuid7()', 'DELETE FROM import_lease',
                 "INSERT INTO import_lease SELECT org_id, job_id, uuid7() FROM job WHERE kind = 'import'"):
@@ -115,7 +116,7 @@ UNLOGGED = {
     'event', 'event_sequence', 'schema_migration',              # the log and its means
     'directory', 'session', 'idempotency_key', 'usage_day',     # of the machinery
     'ticket_counter', 'ticket_tag', 'ticket_field', 'comment_revision', 'company_domain',
-    'customer_email', 'search_document', 'search_pending', 'qa_edition',          # kept by what they repeat
+    'customer_email', 'search_document', 'search_pending', 'search_vocabulary', 'qa_edition', # kept by what they repeat
     'ticket_merge', 'csat_survey', 'queue_claim',               # their functions write the ticket's events
     'workflow_edition', 'workflow_run', 'workflow_fired',       # the same
     'mail', 'inbound_mail',                                     # what was sent or came; its cause or effect is logged
@@ -247,6 +248,7 @@ def nobody_sees_another_organisation():
     for org in 'org_a', 'org_b':
         fill(org)
         owner("INSERT INTO import_lease SELECT org_id, job_id, uuid7() FROM job WHERE kind = 'import'", org=org)
+    scheduler('SELECT search_learn(o.org_id, 1) FROM organization o')
     scheduler('SELECT place_events(o.org_id, 1000) FROM organization o')
     tables = names(f'SELECT relname FROM {TABLES}')
     views = names("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'v'")

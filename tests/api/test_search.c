@@ -293,6 +293,41 @@ TEST(of_a_word_that_was_frequent_once_the_newest_are_among_the_found)
 }
 END
 
+TEST(hits_of_which_there_are_very_many_keep_their_place_on_later_pages)
+{
+	static char seen[500][40];
+	const char *id = make("{\"title\":\"t\"}"), *cursor = NULL;
+	double last = 1;
+	unsigned n = 0, i, k;
+
+	/* More than are gathered. Of those that are, the newest have words that begin alike as
+	 * well. */
+	sql("INSERT INTO comment (org_id, comment_id, ticket_id, author_type, body, created_at) SELECT '" ORG
+	    "', uuid7(), '%s', 'user', CASE WHEN n <= 150 THEN repeat('alpha ', 6) WHEN n <= 450 THEN 'alpha alpha alpha ' || "
+	    "repeat('alphabet ', 20) ELSE 'alpha' END, now() - CASE WHEN n BETWEEN 151 AND 450 THEN 1 ELSE 2 END * interval '1 hour' "
+	    "FROM generate_series(1, 5300) n",
+	    id);
+	make_many("today", "now()", 400);
+	do {
+		find(
+		    cursor == NULL
+			? "\"query\":\"alpha\",\"limit\":100,\"highlight\":false"
+			: fmt("\"query\":\"alpha\",\"limit\":100,\"highlight\":false,\"cursor\":\"%s\"",
+			      cursor));
+		for (i = 0; i < count("data"); i++, n++) {
+			ck_assert_uint_lt(n, 500);
+			snprintf(seen[n], sizeof(seen[n]), "%s", text(fmt("data.%u.id", i)));
+			for (k = 0; k < n; k++)
+				ck_assert_msg(strcmp(seen[k], seen[n]) != 0, "%u and %u", k, n);
+			ck_assert(strtod(text(fmt("data.%u.score", i)), NULL) <= last);
+			last = strtod(text(fmt("data.%u.score", i)), NULL);
+		}
+		cursor = fmt("%s", text("next_cursor"));
+	} while (strcmp(cursor, "null") != 0);
+	ck_assert_uint_eq(n, 500);
+}
+END
+
 TEST(nobody_finds_what_the_credential_may_not_read)
 {
 	const char *id = make("{\"title\":\"t\"}");
@@ -352,6 +387,7 @@ END
 	tcase_add_test(c, of_a_word_that_every_text_has_the_newest_are_found);
 	tcase_add_test(c, the_best_500_are_paged_through);
 	tcase_add_test(c, of_a_word_that_was_frequent_once_the_newest_are_among_the_found);
+	tcase_add_test(c, hits_of_which_there_are_very_many_keep_their_place_on_later_pages);
 	tcase_add_test(c, nobody_finds_what_the_credential_may_not_read);
 	tcase_add_test(c, the_words_are_found_through_their_index);
 	return c;
