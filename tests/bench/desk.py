@@ -1,125 +1,104 @@
 # SPDX-License-Identifier: Apache-2.0
 """The parts of tests/bench/desk that are not shell: requests and their times, and the table of them."""
 
-import concurrent.futures
-import http.client
 import json
+import os
 import random
+import subprocess
 import sys
-import threading
+import tempfile
 import time
-import urllib.parse
+import urllib.request
 
 CLIENTS = 8
 SECONDS = 6
 WARM_SECONDS = 3  # of each operation before the first is measured: what was loaded last has not been read yet
+DRAWN = 4000  # different requests of an operation
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-class Client:
-    def __init__(self, url, key):
-        self.connection = http.client.HTTPConnection(url.hostname, url.port, timeout=60)
-        self.key = key
-
-    def call(self, method, path, body=None):
-        self.connection.request(method, path, None if body is None else json.dumps(body),
-                                {"X-API-Key": self.key, "Content-Type": "application/json"})
-        reply = self.connection.getresponse()
-        content = reply.read()
-        if reply.status >= 300:
-            raise RuntimeError(f"{method} {path}: {reply.status} {content[:300]!r}")
-        return json.loads(content)
-
-
-def percentile(values, share):
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+def call(url, key, method, path, body=None):
+    request = urllib.request.Request(url + path, None if body is None else json.dumps(body).encode(),
+                                     {"X-API-Key": key, "Content-Type": "application/json"}, method=method)
+    with urllib.request.urlopen(request, timeout=60) as reply:
+        return json.load(reply)
 
 
 def timed(url, keys, clients, seconds, request):
-    """Milliseconds of each request(client, organization) that so many clients make in that time."""
-    times = []
-    lock = threading.Lock()
-
-    def run(number):
-        draw = random.Random(number)
-        mine = [Client(url, key) for key in keys]
-        own = []
-        for client in mine:  # connections and plans are there
-            request(client, mine.index(client), draw)
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            org = draw.randrange(len(mine))
-            began = time.monotonic()
-            request(mine[org], org, draw)
-            own.append((time.monotonic() - began) * 1000)
-        with lock:
-            times.extend(own)
-
-    with concurrent.futures.ThreadPoolExecutor(clients) as pool:
-        for done in [pool.submit(run, n) for n in range(clients)]:
-            done.result()
-    return times
+    """How long the requests take that so many clients make in that time; request(organization) is method, path and body."""
+    with tempfile.NamedTemporaryFile("w", suffix=".tsv") as out:
+        for _ in range(DRAWN):
+            org = random.randrange(len(keys))
+            method, path, *body = request(org)
+            out.write("\t".join((method, path, keys[org], json.dumps(body[0]) if body else "")) + "\n")
+        out.flush()
+        ran = subprocess.run(["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "60s", "-s",
+                              os.path.join(HERE, "requests.lua"), url, "--", out.name],
+                             check=True, capture_output=True, text=True)
+    found = json.loads(ran.stdout.splitlines()[-1])
+    if found["failed"] or not found["n"]:
+        raise RuntimeError(f"{method} {path}: {ran.stdout}")
+    return found
 
 
 def search(body):
-    return lambda c, org, draw: c.call("POST", "/api/v1/search", body(draw))
+    return lambda org: ("POST", "/api/v1/search", body())
 
 
 def measure(url, keys, size, only):
-    url = urllib.parse.urlsplit(url)
     many, one = keys[:20], keys[20:]
     views, batches = [], []
     for org, key in enumerate(many):
-        c = Client(url, key)
-        views.append(c.call("POST", f"/api/organizations/org_{org}/views", {
+        views.append(call(url, key, "POST", f"/api/organizations/org_{org}/views", {
             "name": "Urgent and open", "conditions": {"all": [
                 {"field": "status", "op": "in", "value": ["new", "open"]},
                 {"field": "priority", "op": "in", "value": ["high", "urgent"]}]}})["view_id"])
-        page = c.call("GET", "/api/tickets?limit=100&status=open")["data"]
+        page = call(url, key, "GET", "/api/tickets?limit=100&status=open")["data"]
         batches.append([t["ticket_id"] for t in page])
     per_org = size // 20
+    draw = random.randrange
 
     def view(what):
-        return lambda c, org, draw: c.call("GET", f"/api/organizations/org_{org}/views/{views[org]}/{what}")
+        return lambda org: ("GET", f"/api/organizations/org_{org}/views/{views[org]}/{what}")
 
-    def bulk(c, org, draw):
-        c.call("PATCH", "/api/bulk/tickets", {"ticket_ids": batches[org], "changes": {
-            "priority": draw.choice(["low", "normal", "high", "urgent"])}})
+    def bulk(org):
+        return "PATCH", "/api/bulk/tickets", {"ticket_ids": batches[org], "changes": {
+            "priority": random.choice(["low", "normal", "high", "urgent"])}}
 
     operations = [
-        ("list of 50, status=open", many, lambda c, o, d: c.call("GET", "/api/tickets?status=open&limit=50")),
-        ("view, 50 tickets", many, view("tickets")),
-        ("view, count", many, view("count")),
-        ("search, a word of one ticket", many, search(lambda d: {"query": f"ref{d.randrange(per_org)}"})),
-        ("search, a word of 1 in 5,000", many, search(lambda d: {"query": f"word{d.randrange(min(5000, per_org))}"})),
-        ("search, a word of 1 in 50", many, search(lambda d: {"query": f"topic{d.randrange(50)}"})),
-        ("search, a word of every ticket", many, search(lambda d: {"query": "invoice"})),
-        ("search, two words, condition, facets", many, search(lambda d: {
-            "query": f"topic{d.randrange(50)} amount", "facets": ["status", "priority"],
+        ("list of 50, status=open", lambda org: ("GET", "/api/tickets?status=open&limit=50")),
+        ("view, 50 tickets", view("tickets")),
+        ("view, count", view("count")),
+        ("search, a word of one ticket", search(lambda: {"query": f"ref{draw(per_org)}"})),
+        ("search, a word of 1 in 5,000", search(lambda: {"query": f"word{draw(min(5000, per_org))}"})),
+        ("search, a word of 1 in 50", search(lambda: {"query": f"topic{draw(50)}"})),
+        ("search, a word of every ticket", search(lambda: {"query": "invoice"})),
+        ("search, two words, condition, facets", search(lambda: {
+            "query": f"topic{draw(50)} amount", "facets": ["status", "priority"],
             "conditions": {"field": "status", "op": "eq", "value": "open"}})),
-        ("search, misspelt", many, search(lambda d: {"query": "invioce"})),
+        ("search, misspelt", search(lambda: {"query": "invioce"})),
     ]
     operations = [o for o in operations if o[0].startswith(only)]
-    for _, orgs, request in operations:
-        timed(url, orgs, CLIENTS, WARM_SECONDS, request)
-    for name, orgs, request in operations:
-        times = timed(url, orgs, CLIENTS, SECONDS, request)
-        put(name, size, times)
+    for _, request in operations:
+        timed(url, many, CLIENTS, WARM_SECONDS, request)
+    for name, request in operations:
+        put(name, size, timed(url, many, CLIENTS, SECONDS, request))
     if only:
         return
     put("bulk update of 100", size, timed(url, many, 2, SECONDS, bulk))
-    agent = Client(url, one[0]).call("GET", "/api/organizations/org_one/users?limit=1")["data"][0]["user_id"]
+    agent = call(url, one[0], "GET", "/api/organizations/org_one/users?limit=1")["data"][0]["user_id"]
     now = time.time()
     for days in 30, 365:
         since = time.strftime("%Y-%m-%dT00:00:00Z", time.gmtime(now - days * 86400))
         for report in ("overview", "volume", "agents", f"agents/{agent}", "sla", "ai", "tickets"):
-            times = timed(url, one, 1, 1, lambda c, o, d, r=report: c.call("GET", f"/api/reports/{r}?{'created_after' if r == 'tickets' else 'from'}={since}"))
-            put(f"report {'agents/:id' if '/' in report else report}, {days} days", size, times)
+            path = f"/api/reports/{report}?{'created_after' if report == 'tickets' else 'from'}={since}"
+            put(f"report {'agents/:id' if '/' in report else report}, {days} days", size,
+                timed(url, one, 1, 3, lambda org, p=path: ("GET", p)))
 
 
-def put(name, size, times):
-    print(json.dumps({"name": name, "size": size, "n": len(times), "p50": percentile(times, 0.5),
-                      "p99": percentile(times, 0.99)}), flush=True)
+def put(name, size, found):
+    print(json.dumps({"name": name, "size": size, "n": found["n"], "p50": found["p50"] / 1000, "p99": found["p99"] / 1000}),
+          flush=True)
 
 
 def report(path):
