@@ -118,7 +118,7 @@ BEGIN
       SELECT d.kind, d.id, d.ticket_id, search_score(d.words, whole, p_whole, p_begun) AS score FROM search_document d
        WHERE d.org_id = p_org AND d.words @@ CASE WHEN whole THEN p_whole ELSE p_begun END AND (whole OR NOT d.words @@ p_whole)
          AND (all_texts OR d.kind = ANY (p_kinds)) AND d.kind <> 'customer' LIMIT CASE WHEN whole THEN 5000 ELSE 1000 END)
-    SELECT (SELECT count(*) FROM m), ARRAY(SELECT ROW(m.kind, m.id, m.ticket_id, m.score)::search_hit FROM m ORDER BY m.score DESC, m.id LIMIT depth)
+    SELECT (SELECT count(*) FROM m), ARRAY(SELECT ROW(m.kind, m.id, m.ticket_id, m.score)::search_hit FROM m ORDER BY m.score DESC, m.id DESC LIMIT depth)
       INTO n, part;
     total := total + n;
     hits := hits || part;
@@ -131,7 +131,7 @@ BEGIN
       SELECT x.kind, x.id, x.ticket_id, search_score(x.words, x.words @@ p_whole, p_whole, p_begun) AS score
         FROM (SELECT * FROM search_document d WHERE d.org_id = p_org AND d.kind <> 'customer' ORDER BY d.at DESC LIMIT 50000) x
        WHERE x.words @@ p_begun AND x.kind = ANY (p_kinds) AND x.id NOT IN (SELECT h.id FROM unnest(hits) h) LIMIT 501)
-    SELECT (SELECT count(*) FROM m), ARRAY(SELECT ROW(m.kind, m.id, m.ticket_id, m.score)::search_hit FROM m ORDER BY m.score DESC, m.id LIMIT depth)
+    SELECT (SELECT count(*) FROM m), ARRAY(SELECT ROW(m.kind, m.id, m.ticket_id, m.score)::search_hit FROM m ORDER BY m.score DESC, m.id DESC LIMIT depth)
       INTO n, part;
     more := n > 0;
     total := total + n;
@@ -141,16 +141,16 @@ BEGIN
     WITH m AS MATERIALIZED (
       SELECT d.kind, d.id, d.ticket_id, (ts_rank(d.words, p_whole) * 500000 + ts_rank(d.words, p_begun) * 500000)::int AS score
         FROM search_document d WHERE d.org_id = p_org AND d.words @@ p_begun AND d.kind = 'customer' LIMIT 1000)
-    SELECT (SELECT count(*) FROM m), ARRAY(SELECT ROW(m.kind, m.id, m.ticket_id, m.score)::search_hit FROM m ORDER BY m.score DESC, m.id LIMIT depth)
+    SELECT (SELECT count(*) FROM m), ARRAY(SELECT ROW(m.kind, m.id, m.ticket_id, m.score)::search_hit FROM m ORDER BY m.score DESC, m.id DESC LIMIT depth)
       INTO n, part;
     total := total + n;
     hits := hits || part;
   END IF;
   IF NOT first_page OR cardinality(hits) > depth THEN -- else those are all that are wanted; the caller puts them in order
     hits := ARRAY(SELECT ROW(b.kind, b.id, b.ticket_id, b.score)::search_hit
-                    FROM (SELECT * FROM unnest(hits) h ORDER BY h.score DESC, h.id LIMIT depth) b
-                   WHERE b.score < p_score OR (b.score = p_score AND b.id > p_id)
-                   ORDER BY b.score DESC, b.id LIMIT p_limit);
+                    FROM (SELECT * FROM unnest(hits) h ORDER BY h.score DESC, h.id DESC LIMIT depth) b
+                   WHERE b.score < p_score OR (b.score = p_score AND b.id < p_id)
+                   ORDER BY b.score DESC, b.id DESC LIMIT p_limit);
   END IF;
 END
 $$;
@@ -187,15 +187,15 @@ BEGIN
     EXIT WHEN words IS NULL;
   END LOOP;
   words := p_text;
-  SELECT count(*), COALESCE(array_agg(ROW(y.kind, y.id, y.ticket_id, y.score)::search_hit ORDER BY y.score DESC, y.id)
-           FILTER (WHERE y.score < p_score OR (y.score = p_score AND y.id > p_id)), '{}')
+  SELECT count(*), COALESCE(array_agg(ROW(y.kind, y.id, y.ticket_id, y.score)::search_hit ORDER BY y.score DESC, y.id DESC)
+           FILTER (WHERE y.score < p_score OR (y.score = p_score AND y.id < p_id)), '{}')
     INTO total, hits
     FROM (SELECT x.*, (word_similarity(p_text, x.title) * 1000000)::int AS score
             FROM ((SELECT d.kind, d.id, d.ticket_id, d.title FROM search_document d
                     WHERE d.org_id = org AND d.kind <> 'customer' AND d.title IS NOT NULL ORDER BY d.at DESC LIMIT 2000) UNION ALL
                   (SELECT d.kind, d.id, d.ticket_id, d.title FROM search_document d
                     WHERE d.org_id = org AND d.kind = 'customer' AND d.title IS NOT NULL LIMIT 2000)) x
-           WHERE x.kind = ANY (p_kinds) AND word_similarity(p_text, x.title) >= 0.5 ORDER BY score DESC, x.id LIMIT 200) y;
+           WHERE x.kind = ANY (p_kinds) AND word_similarity(p_text, x.title) >= 0.5 ORDER BY score DESC, x.id DESC LIMIT 200) y;
   hits := hits[1:p_limit];
 END
 $$;

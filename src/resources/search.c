@@ -36,7 +36,7 @@ static const struct field hit_fields[] = {
 	{ .name = NULL }
 };
 static const struct field result_fields[] = {
-	{ "data",        T_OBJECT, F_OUT|F_LIST, .sub = hit_fields, .example = "[]", .doc = "Best first." },
+	{ "data",        T_OBJECT, F_OUT|F_LIST, .sub = hit_fields, .example = "[]", .doc = "Best first; the newest of those that match as well." },
 	{ "total",       T_INT,  F_OUT, .example = "42", .doc = "Hits, at most 500: the best." },
 	{ "total_is_exact", T_BOOL, F_OUT, .example = "true", .doc = "False when there are more: of very many the best of 5000 are shown, and frequent words are looked for in the newest texts." },
 	{ "approximate", T_BOOL, F_OUT, .example = "false", .doc = "True when nothing matched and what looks alike is shown." },
@@ -112,7 +112,7 @@ take_cursor(struct search *s, const char **score, const char **id)
 	long len;
 
 	*score = "2000000";
-	*id = "00000000-0000-0000-0000-000000000000";
+	*id = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 	if (cursor == NULL)
 		return 0;
 	len = base64url_decode(s->r->arena, cursor, strlen(cursor), &raw);
@@ -205,7 +205,7 @@ put_hits(struct search *s, struct buf *sql)
 {
 	buf_printf(sql,
 	    "found AS MATERIALIZED (SELECT * FROM search_candidates($2::text, $3::text[], %s)), ",
-	    wants_all(s) ? "2000000, '00000000-0000-0000-0000-000000000000', 500"
+	    wants_all(s) ? "2000000, 'ffffffff-ffff-ffff-ffff-ffffffffffff', 500"
 			 : "$4::int, $5::uuid, $6::int");
 	if (is_number(body_str(s->r, "query")))
 		buf_str(sql,
@@ -230,8 +230,8 @@ compose(struct search *s)
 	put_seen(s, &sql);
 	buf_str(&sql,
 	    "chosen AS MATERIALIZED (SELECT s.* FROM seen s WHERE s.score < $4::int OR (s.score = $4::int "
-	    "AND s.id > $5::uuid) ORDER BY s.score DESC, s.id LIMIT $6::int), "
-	    "page AS MATERIALIZED (SELECT row_number() OVER (ORDER BY c.score DESC, c.id) AS n, c.kind, c.id, c.ticket_id, "
+	    "AND s.id < $5::uuid) ORDER BY s.score DESC, s.id DESC LIMIT $6::int), "
+	    "page AS MATERIALIZED (SELECT row_number() OVER (ORDER BY c.score DESC, c.id DESC) AS n, c.kind, c.id, c.ticket_id, "
 	    "c.score, COALESCE(t.title, u.name) AS title, t.status, t.priority, t.number, "
 	    "CASE c.kind WHEN 'ticket' THEN NULLIF(t.description, '') WHEN 'customer' THEN NULL ELSE "
 	    "(SELECT m.body FROM comment m WHERE m.org_id = $1 AND m.comment_id = c.id) END AS body FROM chosen c "

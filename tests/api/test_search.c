@@ -44,6 +44,17 @@ TEST(a_word_in_the_title_comes_before_one_in_the_thread)
 }
 END
 
+TEST(of_texts_that_match_as_well_the_newest_comes_first)
+{
+	const char *older = make("{\"title\":\"Printer\"}"),
+		   *newer = make("{\"title\":\"Printer\"}");
+
+	find("\"query\":\"printer\"");
+	ck_assert_str_eq(text("data.0.id"), newer);
+	ck_assert_str_eq(text("data.1.id"), older);
+}
+END
+
 TEST(all_words_must_occur_and_the_last_may_be_a_beginning)
 {
 	const char *both = make("{\"title\":\"invoice missing\"}");
@@ -371,6 +382,7 @@ END
 
 	tcase_add_checked_fixture(c, fresh, NULL);
 	tcase_add_test(c, a_word_in_the_title_comes_before_one_in_the_thread);
+	tcase_add_test(c, of_texts_that_match_as_well_the_newest_comes_first);
 	tcase_add_test(c, all_words_must_occur_and_the_last_may_be_a_beginning);
 	tcase_add_test(c, a_slip_of_the_finger_still_finds_the_title);
 	tcase_add_test(
