@@ -3,6 +3,7 @@
 #include "stream/hub.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -71,6 +72,16 @@ look_after(struct hub *h, struct stream *s)
 	}
 }
 
+/* What waited for readers that are gone: a burst's memory is not kept for the next one. */
+static void
+give_back(struct hub *h)
+{
+	if (!h->slack)
+		return;
+	h->slack = false;
+	malloc_trim(0);
+}
+
 static void
 tick(struct hub *h)
 {
@@ -81,8 +92,10 @@ tick(struct hub *h)
 	}
 	if (due(&h->beat_us, BEAT_US))
 		seats_beat(h);
-	if (due(&h->figures_us, FIGURES_US))
+	if (due(&h->figures_us, FIGURES_US)) {
 		figures_write(h);
+		give_back(h);
+	}
 	arena_reset(h->arena);
 }
 

@@ -82,7 +82,8 @@ struct hub {
 	char place[64]; /* of our seats in Redis: host and socket, then this process */
 	unsigned long numbers;
 	unsigned nstreams, nbehind, rechecks;
-	bool more; /* the next turn comes without waiting */
+	bool more;  /* the next turn comes without waiting */
+	bool slack; /* streams have gone for which something waited */
 	bool leaving;
 	int64_t leave_us;
 	long opened, refused, sent, slow, stalled, revoked, resets;

@@ -203,6 +203,7 @@ stream_close(struct hub *h, struct stream *s)
 		fcgi_record(end + FCGI_HEADER_LEN, FCGI_END_REQUEST, s->request_id, 8);
 		(void)!send(s->watch.fd, end, sizeof(end), MSG_DONTWAIT | MSG_NOSIGNAL);
 	}
+	h->slack |= s->pending != NULL;
 	close(s->watch.fd);
 	FAULT(stream_over);
 	h->nstreams--;

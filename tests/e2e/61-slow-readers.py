@@ -111,6 +111,7 @@ def what_is_not_kept_is_bounded_too():
     check(wait_until(lambda: dropped("slow") + dropped("stalled") - drops >= SLOW, STALL_S + 20), "they are dropped at 64 KiB",
           dropped("slow") + dropped("stalled") - drops)
     check(most < SLOW * (65536 + 16384) + 2 * 1024 * 1024, f"having cost {most / SLOW / 1024:.1f} KiB each at most", most)
+    check(wait_until(lambda: memory() - before < most / 2, 5), "and cost nothing any more", memory() - before)
     check(not quick.closed.is_set() and len(quick.topics()) > 10, f"the one that reads has all {len(quick.topics())} messages")
     for stream in slow + [quick]:
         stream.close()
