@@ -201,6 +201,31 @@ END
 $$;
 REVOKE ALL ON FUNCTION search_candidates(text, text[], int, uuid, int) FROM PUBLIC;
 
+-- The best 500 of the documents of these tickets that match, with the rank that
+-- search_candidates() gives them.
+CREATE OR REPLACE FUNCTION search_among(p_text text, p_kinds text[], p_tickets uuid[]) RETURNS search_hit[]
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+  org text := NULLIF(current_setting('app.org', true), '');
+  whole tsquery := websearch_to_tsquery('simple', p_text);
+  begun tsquery := search_query(p_text);
+BEGIN
+  RETURN (WITH i AS MATERIALIZED (
+    SELECT 'ticket' AS kind, t AS id FROM unnest(p_tickets) t WHERE 'ticket' = ANY (p_kinds)
+     UNION ALL
+    SELECT comment_kind(c.internal), c.comment_id FROM comment c
+     WHERE c.org_id = org AND c.ticket_id = ANY (p_tickets) AND comment_kind(c.internal) = ANY (p_kinds)
+  )
+  SELECT ARRAY(SELECT ROW(d.kind, d.id, d.ticket_id, d.score)::search_hit
+                 FROM i, LATERAL (SELECT x.kind, x.id, x.ticket_id, search_score(x.words, x.words @@ whole, whole, begun) AS score
+                                    FROM search_document x
+                                   WHERE x.org_id = org AND x.kind = i.kind AND x.id = i.id AND x.words @@ begun
+                                  OFFSET 0) d
+                ORDER BY d.score DESC, d.id DESC LIMIT 500));
+END
+$$;
+REVOKE ALL ON FUNCTION search_among(text, text[], uuid[]) FROM PUBLIC;
+
 -- For each word a pattern that what it is marked in is like.
 CREATE OR REPLACE FUNCTION search_patterns(p_text text) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
   SELECT ARRAY(SELECT '%' || regexp_replace(w, '([\\%_])', '\\\1', 'g') || '%' FROM unnest(tsvector_to_array(to_tsvector('simple', p_text))) w)

@@ -16,7 +16,7 @@ static const char *const kinds[] = { "ticket", "comment", "note", "customer", NU
 static const struct field search_fields[] = {
 	{ "query",      T_STR,  F_BODY|F_REQ, 1, 500, .example = "\"cannot login\"", .doc = "Words: all must occur, the last may be a beginning. \\\"quoted words\\\" stand together, -word excludes, or is an alternative. #17 finds the ticket of that number." },
 	{ "in",         T_ENUM, F_BODY|F_LIST, .words = places, .example = "[\"tickets\",\"comments\"]", .doc = "Where to look; everywhere the credential may read unless given. Notes need read:notes, customers read:customers." },
-	{ "conditions", T_OBJECT, F_BODY, 0, 65536, .example = "{\"field\":\"status\",\"op\":\"eq\",\"value\":\"open\"}", .doc = "Only tickets that match, as in a view." },
+	{ "conditions", T_OBJECT, F_BODY, 0, 65536, .example = "{\"field\":\"status\",\"op\":\"eq\",\"value\":\"open\"}", .doc = "Only tickets that match, as in a view, and what is written on them." },
 	{ "facets",     T_ENUM, F_BODY|F_LIST, .words = facets, .example = "[\"status\"]", .doc = "Counts of the tickets found, by these." },
 	{ "highlight",  T_BOOL, F_BODY, .example = "true", .doc = "Mark what matched; true unless given." },
 	{ "limit",      T_INT,  F_BODY, 1, 100, .example = "20", .doc = "Items of a page; 20 unless given." },
@@ -38,7 +38,7 @@ static const struct field hit_fields[] = {
 static const struct field result_fields[] = {
 	{ "data",        T_OBJECT, F_OUT|F_LIST, .sub = hit_fields, .example = "[]", .doc = "Best first; the newest of those that match as well." },
 	{ "total",       T_INT,  F_OUT, .example = "42", .doc = "Hits, at most 500: the best." },
-	{ "total_is_exact", T_BOOL, F_OUT, .example = "true", .doc = "False when there are more: of very many the best of 5000 are shown, and frequent words are looked for in the newest texts." },
+	{ "total_is_exact", T_BOOL, F_OUT, .example = "true", .doc = "False when there are more: of very many the best of 5000 are shown, and frequent words are looked for in the newest texts. When few of those meet the conditions, up to 2000 tickets that do are looked through." },
 	{ "approximate", T_BOOL, F_OUT, .example = "false", .doc = "True when nothing matched and what looks alike is shown." },
 	{ "corrected",   T_STR,  F_OUT|F_NULL, .example = "null", .doc = "When a word of the query stands nowhere and others look like it: the words that were looked for instead." },
 	{ "facets",      T_OBJECT, F_OUT, .example = "{\"status\":{\"open\":40,\"closed\":2}}", .doc = "Counts by value." },
@@ -52,10 +52,10 @@ static const struct resource result = { "SearchResult", "What a search found.", 
 struct search {
 	struct req *r;
 	struct condition condition;
-	bool conditional; /* customers have no ticket's fields */
-	const char **values;
+	bool conditional;    /* customers have no ticket's fields */
+	const char **values; /* with room for one more */
 	int nvalues;
-	long limit;
+	bool among; /* looks among the tickets that meet the conditions */
 };
 
 static int
@@ -173,6 +173,21 @@ wants_all(struct search *s)
 	       (wanted != NULL && json_object_array_length(wanted) > 0);
 }
 
+/* The tickets that meet the conditions, with what is counted by. */
+static void
+put_tickets(struct search *s, struct buf *sql, const char *where)
+{
+	struct json_object *wanted = body_get(s->r, "facets");
+	unsigned i;
+
+	buf_str(sql, "SELECT t.ticket_id");
+	for (i = 0; facets[i] != NULL; i++)
+		if (named(wanted, facets[i]))
+			buf_printf(
+			    sql, ", t.%s", strcmp(facets[i], "tag") == 0 ? "tags" : facets[i]);
+	buf_printf(sql, " FROM ticket_v t WHERE t.org_id = $1 AND %s%s", s->condition.sql, where);
+}
+
 /*
  * All hits that meet the conditions. Their tickets are sought at once by an
  * array and not one after the other, which takes a quarter less.
@@ -180,21 +195,12 @@ wants_all(struct search *s)
 static void
 put_seen(struct search *s, struct buf *sql)
 {
-	struct json_object *wanted = body_get(s->r, "facets");
-	unsigned i;
-
 	if (!wants_all(s)) {
 		buf_str(sql, "seen AS (SELECT * FROM hit), ");
 		return;
 	}
-	buf_str(sql, "met AS MATERIALIZED (SELECT t.ticket_id");
-	for (i = 0; facets[i] != NULL; i++)
-		if (named(wanted, facets[i]))
-			buf_printf(
-			    sql, ", t.%s", strcmp(facets[i], "tag") == 0 ? "tags" : facets[i]);
-	buf_str(sql,
-	    " FROM ticket_v t WHERE t.org_id = $1 AND t.ticket_id = ANY (ARRAY(SELECT h.ticket_id FROM hit h)) AND ");
-	buf_str(sql, s->condition.sql);
+	buf_str(sql, "met AS MATERIALIZED (");
+	put_tickets(s, sql, " AND t.ticket_id = ANY (ARRAY(SELECT h.ticket_id FROM hit h))");
 	buf_str(sql, "), seen AS MATERIALIZED (SELECT h.* FROM hit h WHERE h.kind = 'customer' OR "
 		     "h.ticket_id IN (SELECT m.ticket_id FROM met m)), ");
 }
@@ -217,8 +223,44 @@ put_hits(struct search *s, struct buf *sql)
 		buf_str(sql, "hit AS MATERIALIZED (SELECT h.* FROM found f, unnest(f.hits) h), ");
 }
 
-/* $1 org, $2 query, $3 kinds, $4 score and $5 id of the cursor, $6 limit + 1, then the condition's.
+/*
+ * The other way round: what matches among the tickets that meet the conditions,
+ * those (the last parameter) that the best hits belong to first.
  */
+static void
+put_among(struct search *s, struct buf *sql)
+{
+	buf_str(sql, "found AS (SELECT $2::text AS words), sifted AS MATERIALIZED ((");
+	put_tickets(s, sql, " LIMIT 2000");
+	buf_str(sql, ") UNION ");
+	put_tickets(
+	    s, sql, arena_printf(s->r->arena, " AND t.ticket_id = ANY ($%d::uuid[])", s->nvalues));
+	buf_str(sql,
+	    "), seen AS MATERIALIZED (SELECT h.* FROM unnest(search_among($2::text, $3::text[], "
+	    "ARRAY(SELECT x.ticket_id FROM sifted x))) h), "
+	    "met AS MATERIALIZED (SELECT x.* FROM sifted x WHERE x.ticket_id IN (SELECT h.ticket_id FROM seen h)), ");
+}
+
+/* How many there are and whether all; of the first look also what the second one needs. */
+static void
+put_totals(struct search *s, struct buf *sql)
+{
+	if (s->among) {
+		buf_str(sql,
+		    ", (SELECT count(*) FROM seen) AS total, "
+		    "(SELECT count(*) FROM sifted) >= 2000 OR (SELECT count(*) FROM seen) >= 500 AS more");
+		return;
+	}
+	buf_printf(sql,
+	    ", %s AS total, f.total > 500 OR f.more AS more, f.alike AS approximate, f.words",
+	    wants_all(s) ? "(SELECT count(*) FROM seen)" : "least(f.total, 500)");
+	if (s->conditional)
+		buf_str(sql,
+		    ", CASE WHEN (f.total > 500 OR f.more) AND (SELECT count(*) FROM met) < 50 "
+		    "THEN ARRAY(SELECT m.ticket_id FROM met m) END AS few");
+}
+
+/* $1 org, $2 query, $3 kinds, $4 score and $5 id of the cursor, $6 limit + 1, then conditions. */
 static const char *
 compose(struct search *s)
 {
@@ -226,8 +268,12 @@ compose(struct search *s)
 
 	buf_init(&sql, s->r->arena, 4096);
 	buf_str(&sql, "WITH ");
-	put_hits(s, &sql);
-	put_seen(s, &sql);
+	if (s->among) {
+		put_among(s, &sql);
+	} else {
+		put_hits(s, &sql);
+		put_seen(s, &sql);
+	}
 	buf_str(&sql,
 	    "chosen AS MATERIALIZED (SELECT s.* FROM seen s WHERE s.score < $4::int OR (s.score = $4::int "
 	    "AND s.id < $5::uuid) ORDER BY s.score DESC, s.id DESC LIMIT $6::int), "
@@ -246,17 +292,41 @@ compose(struct search *s)
 		? "json_strip_nulls(json_build_object('title', search_mark(p.title, q.query, q.patterns, true), "
 		  "'text', search_mark(p.body, q.query, q.patterns, false)))"
 		: "NULL::json");
-	buf_printf(&sql,
+	buf_str(&sql,
 	    " AS highlights) x WHERE p.n < $6::int) "
 	    "SELECT (SELECT string_agg(s.item, ',' ORDER BY s.n) FROM shown s) AS items, "
 	    "(SELECT p.score || ':' || p.id FROM page p WHERE p.n = $6::int - 1 AND EXISTS "
-	    "(SELECT 1 FROM page x WHERE x.n = $6::int)) AS last, "
-	    "%s AS total, f.total > 500 OR f.more AS more, f.alike AS approximate, "
-	    "CASE WHEN f.words <> $2::text THEN f.words END AS corrected",
-	    wants_all(s) ? "(SELECT count(*) FROM seen)" : "least(f.total, 500)");
+	    "(SELECT 1 FROM page x WHERE x.n = $6::int)) AS last");
+	put_totals(s, &sql);
 	put_facets(s, &sql);
 	buf_str(&sql, " FROM found f");
 	return sql.data;
+}
+
+static const PGresult *
+look(struct search *s)
+{
+	return db_result(s->r->db, db_queue_text(s->r->db, compose(s), s->nvalues, s->values));
+}
+
+/*
+ * When few of the best hits meet the conditions and there are more hits, look among
+ * the tickets that do. It is decided alike for each page. Where that takes too long,
+ * because no index knows the condition, the best are better than nothing.
+ */
+static const PGresult *
+look_among(struct search *s, const PGresult *first)
+{
+	const char *few = s->conditional ? db_get(first, 0, "few") : NULL;
+	const PGresult *row;
+
+	if (few == NULL || is_number(body_str(s->r, "query")))
+		return first;
+	s->among = true;
+	s->values[1] = db_get(first, 0, "words");
+	value(s, few);
+	row = look(s);
+	return row == NULL && db_forgive_timeout(s->r->db) ? first : row;
 }
 
 static void
@@ -268,18 +338,21 @@ put_text(struct buf *out, const char *text)
 		buf_json_str(out, text);
 }
 
+/* The first look tells what was looked for, the other one (which may be the first) what was found.
+ */
 static void
-put_result(struct search *s, const PGresult *row)
+put_result(struct search *s, const PGresult *first, const PGresult *row)
 {
 	struct buf *out = &s->r->out->body;
-	const char *items = db_get(row, 0, "items"), *last = db_get(row, 0, "last");
+	const char *items = db_get(row, 0, "items"), *last = db_get(row, 0, "last"),
+		   *words = db_get(first, 0, "words");
 
 	buf_printf(out,
 	    "{\"data\":[%s],\"total\":%s,\"total_is_exact\":%s,\"approximate\":%s,\"corrected\":",
 	    items == NULL ? "" : items, db_get(row, 0, "total"),
 	    *db_get(row, 0, "more") == 'f' ? "true" : "false",
-	    *db_get(row, 0, "approximate") == 't' ? "true" : "false");
-	put_text(out, db_get(row, 0, "corrected"));
+	    *db_get(first, 0, "approximate") == 't' ? "true" : "false");
+	put_text(out, strcmp(words, body_str(s->r, "query")) == 0 ? NULL : words);
 	buf_printf(out, ",\"facets\":%s,\"has_more\":%s,\"next_cursor\":", db_get(row, 0, "facets"),
 	    last == NULL ? "false" : "true");
 	put_text(out, last == NULL ? NULL : base64url_encode(s->r->arena, last, strlen(last)));
@@ -289,9 +362,9 @@ put_result(struct search *s, const PGresult *row)
 static int
 search(struct req *r)
 {
-	struct search s = { .r = r, .limit = (long)body_int(r, "limit", 20) };
+	struct search s = { .r = r };
 	const char *kinds_, *score, *id;
-	const PGresult *row;
+	const PGresult *first, *row;
 	int i;
 
 	s.conditional = body_has(r, "conditions");
@@ -301,19 +374,20 @@ search(struct req *r)
 	kinds_ = choose_kinds(&s);
 	if (kinds_ == NULL || take_cursor(&s, &score, &id) == -1)
 		return -1;
-	s.values = arena_alloc(r->arena, ((size_t)s.condition.nvalues + 6) * sizeof(*s.values));
+	s.values = arena_alloc(r->arena, ((size_t)s.condition.nvalues + 7) * sizeof(*s.values));
 	value(&s, r->org);
 	value(&s, body_str(r, "query"));
 	value(&s, kinds_);
 	value(&s, score);
 	value(&s, id);
-	value(&s, arena_printf(r->arena, "%ld", s.limit + 1));
+	value(&s, arena_printf(r->arena, "%ld", (long)body_int(r, "limit", 20) + 1));
 	for (i = 0; i < s.condition.nvalues; i++)
 		value(&s, s.condition.values[i]);
-	row = db_result(r->db, db_queue_text(r->db, compose(&s), s.nvalues, s.values));
+	first = look(&s);
+	row = first == NULL ? NULL : look_among(&s, first);
 	if (row == NULL)
 		return fail_db(r);
-	put_result(&s, row);
+	put_result(&s, first, row);
 	return reply_json(r, 200);
 }
 

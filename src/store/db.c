@@ -255,6 +255,16 @@ settle(struct db *db)
 }
 
 bool
+db_forgive_timeout(struct db *db)
+{
+	if (db->mode != DB_READ || db->error.kind != DB_TIMEOUT)
+		return false;
+	settle(db);
+	db->error.kind = DB_OK;
+	return true;
+}
+
+bool
 db_commit(struct db *db)
 {
 	assert(db->open);

@@ -87,6 +87,9 @@ const PGresult *db_rows(struct db *, enum sql_id, int n, const char *const *valu
 const PGresult *db_row(struct db *, enum sql_id, int n, const char *const *values);
 /* First column of the first row; NULL when there is none or it is null. */
 const char *db_value(struct db *, enum sql_id, int n, const char *const *values);
+/* Whether a DB_READ has failed because a statement took too long; then that is forgotten and it
+ * goes on. */
+bool db_forgive_timeout(struct db *);
 /* For effect: queued, its result unused, its failure sticky. */
 void db_do(struct db *, enum sql_id, int n, const char *const *values);
 

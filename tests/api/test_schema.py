@@ -97,7 +97,7 @@ def every_table_has_its_wall():
     none('no function runs with its owner\'s rights but those of the search, which keep to app.org, and an import', names(
         """SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef
              AND proname NOT IN ('search_new', 'search_keep', 'search_forget', 'search_ticket_gone', 'search_candidates',
-               'search_keep_up', 'search_learn', 'import_batch')"""))
+               'search_among', 'search_keep_up', 'search_learn', 'import_batch')"""))
     none('and they cannot be led astray by a search path', names(
         """SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef
              AND COALESCE(array_to_string(proconfig, ','), '') NOT LIKE '%search_path=public, pg_temp%'"""))

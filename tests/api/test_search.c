@@ -251,94 +251,6 @@ TEST(a_whole_word_comes_before_one_that_only_begins_so)
 }
 END
 
-    static void
-    make_many(const char *title, const char *at, int n)
-{
-	sql("INSERT INTO ticket (org_id, ticket_id, number, title, customer_id, created_at) SELECT o.org_id, uuid7(), "
-	    "take_numbers(o.org_id, 1), '%s', o.default_customer_id, %s FROM organization o, generate_series(1, %d) "
-	    "WHERE o.org_id = '" ORG "'",
-	    title, at, n);
-}
-
-TEST(of_a_word_that_every_text_has_the_newest_are_found)
-{
-	make_many("everywhere", "now() - interval '1 day'", 700);
-	make("{\"title\":\"everywhere and here\"}");
-	find("\"query\":\"everywhere\"");
-	ck_assert_int_eq(number("total"), 500);
-	ck_assert_str_eq(text("total_is_exact"), "false");
-	find("\"query\":\"everywhere here\"");
-	ck_assert_int_eq(number("total"), 1);
-	find("\"query\":\"everywhere\",\"in\":[\"comments\"]");
-	ck_assert_int_eq(number("total"), 0);
-}
-END
-
-TEST(the_best_500_are_paged_through)
-{
-	const char *cursor;
-	int pages = 1;
-
-	make_many("everywhere", "now() - interval '1 day'", 600);
-	find("\"query\":\"everywhere\",\"limit\":100");
-	while (strcmp(text("next_cursor"), "null") != 0) {
-		ck_assert_uint_eq(count("data"), 100);
-		ck_assert_int_eq(number("total"), 500);
-		cursor = fmt("%s", text("next_cursor"));
-		find(fmt("\"query\":\"everywhere\",\"limit\":100,\"cursor\":\"%s\"", cursor));
-		pages++;
-	}
-	ck_assert_uint_eq(count("data"), 100);
-	ck_assert_int_eq(pages, 5);
-}
-END
-
-TEST(of_a_word_that_was_frequent_once_the_newest_are_among_the_found)
-{
-	make_many("formerly", "now() - interval '2 days'", 5100);
-	make_many("today", "now() - interval '1 day'", 400);
-	make("{\"title\":\"formerly formerly formerly\"}");
-	find("\"query\":\"formerly\",\"limit\":1");
-	ck_assert_int_eq(number("total"), 500);
-	ck_assert_str_eq(text("data.0.title"), "formerly formerly formerly");
-}
-END
-
-TEST(hits_of_which_there_are_very_many_keep_their_place_on_later_pages)
-{
-	static char seen[500][40];
-	const char *id = make("{\"title\":\"t\"}"), *cursor = NULL;
-	double last = 1;
-	unsigned n = 0, i, k;
-
-	/* More than are gathered. Of those that are, the newest have words that begin alike as
-	 * well. */
-	sql("INSERT INTO comment (org_id, comment_id, ticket_id, author_type, body, created_at) SELECT '" ORG
-	    "', uuid7(), '%s', 'user', CASE WHEN n <= 150 THEN repeat('alpha ', 6) WHEN n <= 450 THEN 'alpha alpha alpha ' || "
-	    "repeat('alphabet ', 20) ELSE 'alpha' END, now() - CASE WHEN n BETWEEN 151 AND 450 THEN 1 ELSE 2 END * interval '1 hour' "
-	    "FROM generate_series(1, 5300) n",
-	    id);
-	make_many("today", "now()", 400);
-	do {
-		find(
-		    cursor == NULL
-			? "\"query\":\"alpha\",\"limit\":100,\"highlight\":false"
-			: fmt("\"query\":\"alpha\",\"limit\":100,\"highlight\":false,\"cursor\":\"%s\"",
-			      cursor));
-		for (i = 0; i < count("data"); i++, n++) {
-			ck_assert_uint_lt(n, 500);
-			snprintf(seen[n], sizeof(seen[n]), "%s", text(fmt("data.%u.id", i)));
-			for (k = 0; k < n; k++)
-				ck_assert_msg(strcmp(seen[k], seen[n]) != 0, "%u and %u", k, n);
-			ck_assert(strtod(text(fmt("data.%u.score", i)), NULL) <= last);
-			last = strtod(text(fmt("data.%u.score", i)), NULL);
-		}
-		cursor = fmt("%s", text("next_cursor"));
-	} while (strcmp(cursor, "null") != 0);
-	ck_assert_uint_eq(n, 500);
-}
-END
-
 TEST(nobody_finds_what_the_credential_may_not_read)
 {
 	const char *id = make("{\"title\":\"t\"}");
@@ -396,10 +308,6 @@ END
 	tcase_add_test(c, a_deleted_ticket_is_not_found_until_it_is_back);
 	tcase_add_test(c, a_merged_customer_is_found_under_the_other_s_name_alone);
 	tcase_add_test(c, a_whole_word_comes_before_one_that_only_begins_so);
-	tcase_add_test(c, of_a_word_that_every_text_has_the_newest_are_found);
-	tcase_add_test(c, the_best_500_are_paged_through);
-	tcase_add_test(c, of_a_word_that_was_frequent_once_the_newest_are_among_the_found);
-	tcase_add_test(c, hits_of_which_there_are_very_many_keep_their_place_on_later_pages);
 	tcase_add_test(c, nobody_finds_what_the_credential_may_not_read);
 	tcase_add_test(c, the_words_are_found_through_their_index);
 	return c;

@@ -80,6 +80,8 @@ def measure(url, keys, size, only):
     ]
     searches = [request for name, request in operations if name.startswith("search")]
     operations.append(("search, the six in equal parts", lambda org: random.choice(searches)(org)))
+    operations.append(("search, a tag that few of the best have", search(lambda: {
+        "query": "invoice", "conditions": {"field": "tags", "op": "contains", "value": f"topic-{draw(50)}"}})))
     operations = [o for o in operations if o[0].startswith(only)]
     for _, request in operations:
         timed(url, many, CLIENTS, WARM_SECONDS, request)
