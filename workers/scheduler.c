@@ -52,7 +52,7 @@ struct scheduler {
 	int due_ms;                /* until the next due job */
 	redisContext *wake; /* subscribed to the workers' wake-ups; NULL while Redis is away */
 	int64_t wake_retry_us;
-	int64_t relay_us, words_us, learn_us, timed_us, snooze_us, expire_us, sweep_us, jwks_us,
+	int64_t relay_us, words_us, timed_us, snooze_us, expire_us, sweep_us, jwks_us,
 	    figures_us; /* when next */
 };
 
@@ -209,8 +209,6 @@ duties(struct scheduler *s)
 	due_duties(s);
 	if (due(&s->words_us, 1000000) && keep_up_words(s->db, s->arena))
 		s->words_us = 0;
-	if (due(&s->learn_us, 10000000) && learn_words(s->db, s->arena))
-		s->learn_us = 0;
 	if (due(&s->timed_us, conf.workflow_interval * INT64_C(1000000)) &&
 	    workflows_timed(&s->work))
 		s->timed_us = 0;

@@ -1,5 +1,5 @@
--- Search: keeping the words of tickets, comments and customers in search_document.
--- The functions that touch it run as its owner; 56_search.sql finds.
+-- Search: keeping the words of tickets, comments and customers in search_document, and
+-- learning which there are. The functions that touch it run as its owner; 56_search.sql finds.
 
 CREATE OR REPLACE FUNCTION ticket_words(p_title text, p_description text) RETURNS tsvector LANGUAGE sql IMMUTABLE AS $$
   SELECT setweight(to_tsvector('simple', p_title), 'A') || setweight(to_tsvector('simple', left(p_description, 20000)), 'B')
@@ -186,3 +186,22 @@ END
 $$;
 CREATE OR REPLACE TRIGGER search_gone AFTER UPDATE ON ticket
   FOR EACH ROW WHEN ((NEW.deleted_at IS NULL) <> (OLD.deleted_at IS NULL)) EXECUTE FUNCTION search_ticket_gone();
+
+-- Take the organisation's words anew: the 5000 that the most of its newest 5000 texts
+-- have, and two at least. Notes are left out, because not everybody reads them.
+CREATE OR REPLACE FUNCTION search_learn(p_org text, p_seq bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  PERFORM set_config('app.org', p_org, true), set_config('synchronous_commit', 'off', true);
+  WITH w AS MATERIALIZED (
+    SELECT s.word, length(s.word) AS len
+      FROM ts_stat(format('SELECT d.words FROM search_document d WHERE d.org_id = %L AND d.kind <> ''customer'' AND d.kind <> ''note''
+                            ORDER BY d.at DESC LIMIT 5000', p_org)) s
+     WHERE s.ndoc > 1 AND length(s.word) BETWEEN 3 AND 40 AND s.word ~ '[[:alpha:]]' ORDER BY s.ndoc DESC, s.word LIMIT 5000)
+  INSERT INTO search_vocabulary AS v (org_id, last_seq, taken_at, words, ends)
+  SELECT p_org, p_seq, now(), ARRAY(SELECT w.word FROM w ORDER BY w.len, w.word),
+         ARRAY(SELECT (SELECT count(*) FROM w WHERE w.len <= i) FROM generate_series(1, (SELECT max(w.len) FROM w)) i)
+  ON CONFLICT (org_id) DO UPDATE SET last_seq = excluded.last_seq, taken_at = excluded.taken_at, words = excluded.words, ends = excluded.ends;
+END
+$$;
+REVOKE ALL ON FUNCTION search_learn(text, bigint) FROM PUBLIC;

@@ -1,4 +1,4 @@
--- Search: learning the words there are, finding candidates (54_search_words.sql), marking what matched.
+-- Search: finding candidates among the words that are kept (54_search_words.sql), marking what matched.
 
 -- "quoted words", -without, or: the syntax of web searches; the last word may be its beginning.
 CREATE OR REPLACE FUNCTION search_query(p_text text) RETURNS tsquery LANGUAGE plpgsql IMMUTABLE AS $$
@@ -12,25 +12,6 @@ BEGIN
 END
 $$;
 
--- Take the organisation's words anew: the 5000 that the most of its newest 5000 texts
--- have, and two at least. Notes are left out, because not everybody reads them.
-CREATE OR REPLACE FUNCTION search_learn(p_org text, p_seq bigint) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-BEGIN
-  PERFORM set_config('app.org', p_org, true), set_config('synchronous_commit', 'off', true);
-  WITH w AS MATERIALIZED (
-    SELECT s.word, length(s.word) AS len
-      FROM ts_stat(format('SELECT d.words FROM search_document d WHERE d.org_id = %L AND d.kind <> ''customer'' AND d.kind <> ''note''
-                            ORDER BY d.at DESC LIMIT 5000', p_org)) s
-     WHERE s.ndoc > 1 AND length(s.word) BETWEEN 3 AND 40 AND s.word ~ '[[:alpha:]]' ORDER BY s.ndoc DESC, s.word LIMIT 5000)
-  INSERT INTO search_vocabulary AS v (org_id, last_seq, taken_at, words, ends)
-  SELECT p_org, p_seq, now(), ARRAY(SELECT w.word FROM w ORDER BY w.len, w.word),
-         ARRAY(SELECT (SELECT count(*) FROM w WHERE w.len <= i) FROM generate_series(1, 40) i)
-  ON CONFLICT (org_id) DO UPDATE SET last_seq = excluded.last_seq, taken_at = excluded.taken_at, words = excluded.words, ends = excluded.ends;
-END
-$$;
-REVOKE ALL ON FUNCTION search_learn(text, bigint) FROM PUBLIC;
-
 -- The words of the text, each that stands nowhere as the one that looks most like it
 -- among those that were learnt or that several of the newest 100 texts have, and that are
 -- at most two characters longer or shorter; as one that begins alike, where there is
@@ -42,7 +23,7 @@ BEGIN
   ), span AS MATERIALIZED (
     SELECT min(a.len) - 2 AS shortest, max(a.len) + 2 AS longest FROM asked a
   ), known AS MATERIALIZED (
-    SELECT unnest(v.words[COALESCE(v.ends[s.shortest - 1], 0) + 1 : COALESCE(v.ends[s.longest], cardinality(v.words))]) AS word
+    SELECT unnest(v.words[COALESCE(v.ends[least(s.shortest - 1, cardinality(v.ends))], 0) + 1 : v.ends[least(s.longest, cardinality(v.ends))]]) AS word
       FROM search_vocabulary v, span s WHERE v.org_id = p_org
      UNION ALL
     SELECT k.word

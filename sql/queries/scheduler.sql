@@ -32,10 +32,10 @@ SELECT custom_fields_purge();
 SELECT queue_claims_expire();
 
 -- Of one organisation whose words were never learnt, or an hour ago (a minute, when there
--- were none) and something has happened since.
+-- were none) and something has happened since: any, so that none waits for one that fails.
 -- name: search_learn
-SELECT x.org_id, search_learn(x.org_id, x.last_seq)
+SELECT true, x.org_id, search_learn(x.org_id, x.last_seq)
   FROM (SELECT s.org_id, s.last_seq FROM event_sequence s LEFT JOIN search_vocabulary v ON v.org_id = s.org_id
          WHERE s.last_seq > COALESCE(v.last_seq, 0) AND (v.org_id IS NULL
             OR v.taken_at < now() - CASE v.words WHEN '{}' THEN interval '1 minute' ELSE interval '1 hour' END)
-         ORDER BY v.taken_at NULLS FIRST LIMIT 1) x;
+         ORDER BY random() LIMIT 1) x;

@@ -47,24 +47,27 @@ drop_expired(struct db *db, struct arena *arena)
 	run(db, arena, SQL_DROP_INBOUND);
 }
 
-bool
-keep_up_words(struct db *db, struct arena *arena)
+/* What a statement does in pieces; true when it says that there may be more. */
+static bool
+run_piece(struct db *db, struct arena *arena, enum sql_id id, int n, const char *const *values)
 {
 	const char *more;
 
 	db_begin(db, arena, DB_WRITE, &system_context);
-	more = db_value(db, SQL_SEARCH_KEEP_UP, P(NULL));
+	more = db_value(db, id, n, values);
 	return db_commit(db) && more != NULL && *more == 't';
+}
+
+bool
+keep_up_words(struct db *db, struct arena *arena)
+{
+	return run_piece(db, arena, SQL_SEARCH_KEEP_UP, P(NULL));
 }
 
 bool
 learn_words(struct db *db, struct arena *arena)
 {
-	const char *org;
-
-	db_begin(db, arena, DB_WRITE, &system_context);
-	org = db_value(db, SQL_SEARCH_LEARN, 0, NULL);
-	return db_commit(db) && org != NULL;
+	return run_piece(db, arena, SQL_SEARCH_LEARN, 0, NULL);
 }
 
 struct fetched {

@@ -14,8 +14,12 @@
 
 #include "base/arena.h"
 #include "base/conf.h"
+#include "base/util.h"
+#include "jobs/housekeeping.h"
 #include "jobs/job.h"
 #include "store/db.h"
+
+#define LEARN_US 10000000 /* when there was nothing to learn */
 
 static void
 poke(int fd)
@@ -52,6 +56,7 @@ serve(const struct job_process *p)
 	struct db *db = db_new(conf.db_scheduler_url, "serviceos-scheduler", conf.db_timeout * 5);
 	struct db *app = db_new(conf.db_url, "serviceos-scheduler", conf.db_timeout * 5);
 	bool busy = true;
+	int64_t learn_us = 0;
 	sigset_t set;
 	int signals;
 
@@ -64,6 +69,8 @@ serve(const struct job_process *p)
 		busy = jobs_run(db, app, arena);
 		if (busy)
 			poke(p->news);
+		else if (mono_us() >= learn_us && !learn_words(db, arena))
+			learn_us = mono_us() + LEARN_US;
 		arena_reset(arena);
 	}
 	db_free(db);

@@ -4,8 +4,8 @@
 
 /*
  * Bulk jobs, imports and exports run in a process of their own beside the
- * scheduler's clock: a step may take half a second, and no alarm waits for it. The
- * two share their fate: each ends when the other does.
+ * scheduler's clock, and so does learning words: a step may take half a second, and no
+ * alarm waits for it. The two share their fate: each ends when the other does.
  */
 
 #include <stdbool.h>

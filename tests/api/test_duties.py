@@ -4,7 +4,7 @@
 import sys
 
 import pgtest
-from pgtest import SCHEDULER, Checks, Desk, call, until
+from pgtest import SCHEDULER, Checks, Desk, SqlError, call, until
 
 ORG = 'org_a'
 checks = Checks()
@@ -236,7 +236,7 @@ def misspelt_words_are_corrected_by_what_older_texts_have():
         for _ in range(10):
             if (learnt := call(desk.scheduler, 'search_learn', [])) == []:
                 return
-            done.append(learnt[0][0])
+            done.append(learnt[0][1])
     done = []
     customer = desk.insert('customer', name='Wilhelmina')
     ids = [desk.ticket(title='Umbrella of Wilhelmina', customer_id=customer) for _ in range(2)]
@@ -266,6 +266,25 @@ def misspelt_words_are_corrected_by_what_older_texts_have():
     same('but after an hour', done, [ORG, ORG])
 
 
+def an_organisation_whose_words_cannot_be_learnt_holds_up_nobody():
+    desk.root.plain("SELECT search_learn('org_b', 0)")
+    desk.root.plain(f"""UPDATE search_vocabulary SET taken_at = CASE org_id WHEN '{ORG}' THEN '2000-01-01' ELSE '2000-01-02' END::date;
+        UPDATE event_sequence SET last_seq = last_seq + 1""")
+    desk.root.plain('BEGIN')
+    desk.root.plain(f"SELECT 1 FROM search_vocabulary WHERE org_id = '{ORG}' FOR UPDATE")
+
+    def learnt():
+        try:
+            desk.scheduler.plain("SET lock_timeout = '50ms'")
+            call(desk.scheduler, 'search_learn', [])
+        except SqlError:
+            pass
+        return desk.scheduler("SELECT 1 FROM search_vocabulary WHERE org_id = 'org_b' AND taken_at > '2001-01-01'") != []
+    ok('the other one has its turn', until(learnt))
+    desk.root.plain('ROLLBACK')
+    desk.scheduler.plain('RESET lock_timeout')
+
+
 def main():
     global desk
     desk = Desk(__file__)
@@ -278,6 +297,7 @@ def main():
                     the_relay_numbers_events_once_and_in_order, fifty_agents_at_once_never_get_the_same_ticket,
                     people_keep_their_organisation_going, the_words_of_an_import_are_kept_beside_changes,
                             misspelt_words_are_corrected_by_what_older_texts_have,
+                            an_organisation_whose_words_cannot_be_learnt_holds_up_nobody,
                             the_scheduler_purges_deleted_tickets)
     finally:
         desk.close()
