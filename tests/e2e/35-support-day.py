@@ -193,9 +193,23 @@ def a_lead_reviews(agents, tickets):
     check(review["total"] == 80 and review["passed"], "qa: the weighted total passes", review)
 
 
+def words_are_learnt():
+    """Each hour, which is over."""
+    psql("UPDATE search_vocabulary SET taken_at = taken_at - interval '1 hour'")
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        if psql(f"SELECT 1 FROM search_vocabulary WHERE org_id = '{ORG}' AND 'printer' = ANY (words)"):
+            return ok("search: the words of the day are learnt")
+        time.sleep(0.2)
+    fail("search: the words of the day are learnt")
+
+
 def a_lead_looks():
     found = ask("POST", "/api/v1/search", {"query": "printer fire", "in": ["tickets"], "limit": 50})
     check(len(found["data"]) == TODAY, "search: today's tickets are found by their words", found)
+    words_are_learnt()
+    found = ask("POST", "/api/v1/search", {"query": "pritner fire", "in": ["tickets"]})
+    check(found["corrected"] == "printer fire" and found["total"] == TODAY, "search: a slip of the finger finds them too", found)
     figures = ask("GET", "/api/reports/overview")
     check((figures["created"], figures["solved"]) == (TODAY, TODAY),
           "reports: the day's figures are right, without the imported past", figures)
