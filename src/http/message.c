@@ -112,6 +112,24 @@ add_addresses(struct arena *arena, const char **list, InternetAddressList *addre
 	}
 }
 
+/* An address that can be written to, or NULL. */
+static const char *
+mailbox_of(struct arena *arena, InternetAddress *a)
+{
+	const char *address =
+	    !INTERNET_ADDRESS_IS_MAILBOX(a)
+		? NULL
+		: address_of(arena, internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(a)));
+
+	return address == NULL || strchr(strchr(address, '@'), '.') == NULL ? NULL : address;
+}
+
+static const char *
+name_of(struct arena *arena, InternetAddress *a)
+{
+	return utf8_cut(arena, line_of(arena, internet_address_get_name(a), 1000), NAME_MAX_CHARS);
+}
+
 static int
 read_sender(struct message *m, struct arena *arena, GMimeMessage *mail)
 {
@@ -122,14 +140,11 @@ read_sender(struct message *m, struct arena *arena, GMimeMessage *mail)
 
 	if (a == NULL)
 		return refuse(m, "from", "required", "The message has no sender (From).");
-	if (INTERNET_ADDRESS_IS_MAILBOX(a))
-		m->from = address_of(
-		    arena, internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(a)));
-	if (m->from == NULL || strchr(strchr(m->from, '@'), '.') == NULL)
+	m->from = mailbox_of(arena, a);
+	if (m->from == NULL)
 		return refuse(m, "from", "format",
 		    "The sender (From) has no address that can be written to.");
-	m->name =
-	    utf8_cut(arena, line_of(arena, internet_address_get_name(a), 1000), NAME_MAX_CHARS);
+	m->name = name_of(arena, a);
 	return 0;
 }
 
@@ -197,6 +212,48 @@ read_ids(struct message *m, struct arena *arena, GMimeMessage *mail, const char 
 	add_references(m, arena, header(mail, "References"));
 }
 
+/*
+ * The address of the list that the message was written to (List-Post, RFC 2369,
+ * among To and Cc), or NULL. A group that hands on what is written to the desk's
+ * address is such a list; one that the desk merely receives is none.
+ */
+static const char *
+list_of(const struct message *m, struct arena *arena, const char *post)
+{
+	const char *list;
+	unsigned i;
+
+	for (; post != NULL && (post = strcasestr(post, "<mailto:")) != NULL; post++) {
+		list = address_of(arena, arena_strndup(arena, post + 8, strcspn(post + 8, ">?")));
+		for (i = 0; list != NULL && m->people[i] != NULL; i++)
+			if (strcmp(m->people[i], list) == 0)
+				return list;
+	}
+	return NULL;
+}
+
+/* Lists that write in their own name (for the sake of DMARC) tell who it was in Reply-To. */
+static void
+find_author(struct message *m, struct arena *arena, GMimeMessage *mail, const char *list)
+{
+	InternetAddressList *to = g_mime_message_get_reply_to(mail);
+	InternetAddress *a;
+	const char *author;
+	int i;
+
+	if (list == NULL || strcmp(m->from, list) != 0)
+		return;
+	for (i = 0; to != NULL && i < internet_address_list_length(to); i++) {
+		a = internet_address_list_get_address(to, i);
+		author = mailbox_of(arena, a);
+		if (author == NULL || strcmp(author, list) == 0)
+			continue;
+		m->from = author;
+		m->name = name_of(arena, a);
+		return;
+	}
+}
+
 static bool
 has_word(const char *value, const char *const *words)
 {
@@ -222,10 +279,11 @@ is_report(GMimeMessage *mail)
 
 /* RFC 3834, and what was usual before and beside it. */
 static const char *
-automatic(const struct message *m, GMimeMessage *mail)
+automatic(const struct message *m, GMimeMessage *mail, const char *list)
 {
-	static const char *const bulk[] = { "bulk", "list", "junk", "auto_reply", NULL },
-				 *const no[] = { "no", NULL }, *const none[] = { "none", NULL },
+	static const char *const bulk[] = { "bulk", "junk", "auto_reply", NULL },
+				 *const lists[] = { "list", NULL }, *const no[] = { "no", NULL },
+				 *const none[] = { "none", NULL },
 				 *const daemons[] = { "mailer-daemon@", "mailer-daemon", NULL };
 	const char *submitted = header(mail, "Auto-Submitted"),
 		   *suppress = header(mail, "X-Auto-Response-Suppress"),
@@ -237,11 +295,12 @@ automatic(const struct message *m, GMimeMessage *mail)
 		return "auto_submitted";
 	if (header(mail, "X-Autoreply") != NULL || header(mail, "X-Autorespond") != NULL)
 		return "auto_submitted";
-	if (has_word(header(mail, "Precedence"), bulk))
+	if (has_word(header(mail, "Precedence"), bulk) ||
+	    (list == NULL && has_word(header(mail, "Precedence"), lists)))
 		return "precedence";
 	if (suppress != NULL && !has_word(suppress, none))
 		return "auto_response_suppress";
-	if (header(mail, "List-Id") != NULL)
+	if (list == NULL && header(mail, "List-Id") != NULL)
 		return "mailing_list";
 	if (path != NULL && path[strspn(path, "<> \t")] == '\0')
 		return "null_sender";
@@ -274,7 +333,7 @@ message_parse(struct message *m, struct arena *arena, const char *data, size_t l
 {
 	static bool ready;
 	GMimeMessage *mail;
-	const char *why;
+	const char *why, *list;
 
 	*m = (struct message){ .subject = "", .text = "", .name = "" };
 	why = message_scan(data, len);
@@ -292,6 +351,8 @@ message_parse(struct message *m, struct arena *arena, const char *data, size_t l
 	read_people(m, arena, mail);
 	m->subject = line_of(arena, g_mime_message_get_subject(mail), SUBJECT_MAX);
 	m->loop = arena_strdup(arena, header(mail, "X-ServiceOS-Loop"));
-	m->automatic = automatic(m, mail);
+	list = list_of(m, arena, header(mail, "List-Post"));
+	find_author(m, arena, mail, list);
+	m->automatic = automatic(m, mail, list);
 	return message_parts(m, arena, g_mime_message_get_mime_part(mail));
 }

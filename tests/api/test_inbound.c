@@ -444,6 +444,18 @@ TEST(mail_of_programs_is_ignored_with_the_reason)
 }
 END
 
+TEST(mail_to_a_group_in_front_of_the_desk_is_taken)
+{
+	hand_in(mail("Ada via Desk <" DESK ">",
+	    "Precedence: list\r\nList-Id: <d.example.com>\r\nList-Post: <mailto:" DESK ">\r\n"
+	    "Reply-To: Ada <ada@example.com>\r\n",
+	    "x"));
+	expect_action("created");
+	call("GET", fmt("/api/tickets/%s?include=customer", text("ticket_id")), NULL);
+	ck_assert_ptr_nonnull(strstr(reply_body, "ada@example.com"));
+}
+END
+
 TEST(our_own_mail_that_comes_back_is_ignored)
 {
 	const char *was = conf.mail_from, *ticket = ticket_from("ada@example.com");
@@ -654,6 +666,7 @@ END
 	tcase_add_test(
 	    c, an_answer_goes_to_what_its_ticket_was_merged_into_and_not_to_a_deleted_one);
 	tcase_add_test(c, mail_of_programs_is_ignored_with_the_reason);
+	tcase_add_test(c, mail_to_a_group_in_front_of_the_desk_is_taken);
 	tcase_add_test(c, our_own_mail_that_comes_back_is_ignored);
 	tcase_add_test(c, programs_that_answer_each_other_are_stopped);
 	tcase_add_test(c, files_are_kept_with_their_comment);

@@ -138,6 +138,8 @@ START_TEST(mail_of_programs_is_told_by_its_headers)
 		{ "X-Auto-Response-Suppress: OOF, AutoReply", "auto_response_suppress" },
 		{ "X-Auto-Response-Suppress: None", NULL },
 		{ "List-Id: <x.example.com>", "mailing_list" },
+		{ "List-Id: <x.example.com>\r\nList-Post: NO", "mailing_list" },
+		{ "List-Id: <x.example.com>\r\nList-Post: <mailto:x@example.com>", "mailing_list" },
 		{ "Return-Path: <>", "null_sender" },
 		{ "Return-Path: <ada@example.com>", NULL },
 		{ "Content-Type: multipart/report; report-type=delivery-status; boundary=b",
@@ -156,6 +158,30 @@ START_TEST(mail_of_programs_is_told_by_its_headers)
 	}
 	parse("From: MAILER-DAEMON@example.com\r\n\r\nx");
 	ck_assert_str_eq(m.automatic, "mailer_daemon");
+}
+END_TEST
+
+#define LIST \
+	"Precedence: list\r\nList-Id: <help.desk.example>\r\n" \
+	"List-Post: <https://groups.example/help>, <mailto:Help@desk.example?subject=x>\r\n"
+
+START_TEST(mail_to_a_group_in_front_of_the_desk_is_a_persons)
+{
+	ck_assert_int_eq(parse(HEAD LIST "\r\nx"), 0);
+	ck_assert_ptr_null(m.automatic);
+	ck_assert_str_eq(m.from, "ada@example.com");
+	parse(HEAD LIST "Auto-Submitted: auto-replied\r\n\r\nx");
+	ck_assert_str_eq(m.automatic, "auto_submitted");
+	parse("From: Ada via Help <help@desk.example>\r\nTo: help@desk.example\r\n" LIST
+	      "Reply-To: help@desk.example, Ada Lovelace <ada@example.com>\r\n\r\nx");
+	ck_assert_ptr_null(m.automatic);
+	ck_assert_str_eq(m.from, "ada@example.com");
+	ck_assert_str_eq(m.name, "Ada Lovelace");
+	parse("From: Ada <ada@example.com>\r\nTo: help@desk.example\r\n" LIST
+	      "Reply-To: Bob <bob@example.com>\r\n\r\nx");
+	ck_assert_str_eq(m.from, "ada@example.com");
+	parse("From: Help <help@desk.example>\r\nTo: help@desk.example\r\n" LIST "\r\nx");
+	ck_assert_str_eq(m.from, "help@desk.example");
 }
 END_TEST
 
@@ -516,7 +542,8 @@ main(void)
 {
 	const TTest *const all[] = { a_plain_message_is_read, a_message_without_a_sender_is_refused,
 		a_message_without_an_id_gets_one_of_its_content,
-		mail_of_programs_is_told_by_its_headers, text_is_utf8_whatever_it_came_as,
+		mail_of_programs_is_told_by_its_headers,
+		mail_to_a_group_in_front_of_the_desk_is_a_persons, text_is_utf8_whatever_it_came_as,
 		plain_text_is_preferred_and_html_becomes_text, html_of_all_kinds_becomes_readable,
 		flowed_paragraphs_are_joined, what_a_reply_quotes_is_cut_off,
 		what_may_be_the_senders_own_words_stays, files_are_kept_with_their_names,
