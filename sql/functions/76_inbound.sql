@@ -175,6 +175,12 @@ CREATE OR REPLACE FUNCTION inbound_take(p_org text, p_mail jsonb) RETURNS inboun
 DECLARE
   m inbound_mail;
 BEGIN
+  -- Of what a group at the desk's own address hands on in its own name it says who wrote it.
+  IF p_mail ->> 'author' IS NOT NULL
+     AND EXISTS (SELECT 1 FROM organization o WHERE o.org_id = p_org AND o.inbound_address = p_mail ->> 'from') THEN
+    p_mail := p_mail || jsonb_build_object('from', p_mail -> 'author', 'name', p_mail -> 'author_name',
+                                           'people', jsonb_build_array(p_mail -> 'author') || (p_mail -> 'people'));
+  END IF;
   INSERT INTO inbound_mail AS x (org_id, mail_id, message_id, action, reason, sender, people)
   VALUES (p_org, uuid7(), p_mail ->> 'message_id', 'ignored', p_mail ->> 'reason', p_mail ->> 'from',
           ARRAY(SELECT jsonb_array_elements_text(p_mail -> 'people')))

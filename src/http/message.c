@@ -232,7 +232,10 @@ list_of(const struct message *m, struct arena *arena, const char *post)
 	return NULL;
 }
 
-/* Lists that write in their own name (for the sake of DMARC) tell who it was in Reply-To. */
+/*
+ * Lists that write in their own name (for the sake of DMARC) tell who it was in
+ * Reply-To. Anybody can say so of a list of his own: it is to be believed of the desk's.
+ */
 static void
 find_author(struct message *m, struct arena *arena, GMimeMessage *mail, const char *list)
 {
@@ -248,8 +251,8 @@ find_author(struct message *m, struct arena *arena, GMimeMessage *mail, const ch
 		author = mailbox_of(arena, a);
 		if (author == NULL || strcmp(author, list) == 0)
 			continue;
-		m->from = author;
-		m->name = name_of(arena, a);
+		m->author = author;
+		m->author_name = name_of(arena, a);
 		return;
 	}
 }

@@ -32,8 +32,10 @@ struct message_file {
 
 struct message {
 	const char *message_id; /* without brackets; derived from the content when there is none */
-	const char *ids[MESSAGE_IDS + 1];       /* what it answers, the nearest first */
-	const char *from, *name;                /* the sender's address, in lower case, and name */
+	const char *ids[MESSAGE_IDS + 1]; /* what it answers, the nearest first */
+	const char *from, *name;          /* the sender's address, in lower case, and name */
+	const char *author,
+	    *author_name; /* whose it is, when from is a list, says the list; else NULL */
 	const char *people[MESSAGE_PEOPLE + 1]; /* To and Cc, in lower case */
 	const char *boxes[MESSAGE_PEOPLE + 1];  /* whom it was delivered to, as far as it says */
 	const char *subject;                    /* one line; may be empty */

@@ -303,6 +303,8 @@ as_json(struct req *r, const struct incoming *in, const char *reason)
 	put(&out, "reason", reason);
 	put(&out, "from", m->from);
 	put(&out, "name", m->name);
+	put(&out, "author", m->author);
+	put(&out, "author_name", m->author_name);
 	put(&out, "subject", m->subject);
 	put(&out, "whole", whole);
 	put(&out, "text", message_unquoted(r->arena, whole));

@@ -444,15 +444,32 @@ TEST(mail_of_programs_is_ignored_with_the_reason)
 }
 END
 
+#define GROUP(address) \
+	"Precedence: list\r\nList-Id: <d.example.com>\r\nList-Post: <mailto:" address ">\r\n" \
+	"Cc: " address "\r\nReply-To: Ada <ada@example.com>\r\n"
+
 TEST(mail_to_a_group_in_front_of_the_desk_is_taken)
 {
-	hand_in(mail("Ada via Desk <" DESK ">",
-	    "Precedence: list\r\nList-Id: <d.example.com>\r\nList-Post: <mailto:" DESK ">\r\n"
-	    "Reply-To: Ada <ada@example.com>\r\n",
-	    "x"));
+	const char *ticket;
+
+	call("PATCH", "/api/organizations/" ORG, "{\"inbound_address\":\"" DESK "\"}");
+	expect(200);
+	hand_in(mail("Ada via Desk <" DESK ">", GROUP(DESK), "x"));
+	expect_action("created");
+	ticket = keep_id(text("ticket_id"));
+	call("PATCH", "/api/organizations/" ORG, "{\"inbound_address\":null}");
+	call("GET", fmt("/api/tickets/%s?include=customer", ticket), NULL);
+	ck_assert_ptr_nonnull(strstr(reply_body, "ada@example.com"));
+}
+END
+
+TEST(a_group_of_one_s_own_lets_nobody_write_as_another)
+{
+	hand_in(mail("eve@evil.example", GROUP("eve@evil.example"), "x"));
 	expect_action("created");
 	call("GET", fmt("/api/tickets/%s?include=customer", text("ticket_id")), NULL);
-	ck_assert_ptr_nonnull(strstr(reply_body, "ada@example.com"));
+	ck_assert_ptr_null(strstr(reply_body, "ada@example.com"));
+	ck_assert_ptr_nonnull(strstr(reply_body, "eve@evil.example"));
 }
 END
 
@@ -667,6 +684,7 @@ END
 	    c, an_answer_goes_to_what_its_ticket_was_merged_into_and_not_to_a_deleted_one);
 	tcase_add_test(c, mail_of_programs_is_ignored_with_the_reason);
 	tcase_add_test(c, mail_to_a_group_in_front_of_the_desk_is_taken);
+	tcase_add_test(c, a_group_of_one_s_own_lets_nobody_write_as_another);
 	tcase_add_test(c, our_own_mail_that_comes_back_is_ignored);
 	tcase_add_test(c, programs_that_answer_each_other_are_stopped);
 	tcase_add_test(c, files_are_kept_with_their_comment);

@@ -175,13 +175,14 @@ START_TEST(mail_to_a_group_in_front_of_the_desk_is_a_persons)
 	parse("From: Ada via Help <help@desk.example>\r\nTo: help@desk.example\r\n" LIST
 	      "Reply-To: help@desk.example, Ada Lovelace <ada@example.com>\r\n\r\nx");
 	ck_assert_ptr_null(m.automatic);
-	ck_assert_str_eq(m.from, "ada@example.com");
-	ck_assert_str_eq(m.name, "Ada Lovelace");
+	ck_assert_str_eq(m.from, "help@desk.example");
+	ck_assert_str_eq(m.author, "ada@example.com");
+	ck_assert_str_eq(m.author_name, "Ada Lovelace");
 	parse("From: Ada <ada@example.com>\r\nTo: help@desk.example\r\n" LIST
 	      "Reply-To: Bob <bob@example.com>\r\n\r\nx");
-	ck_assert_str_eq(m.from, "ada@example.com");
+	ck_assert_ptr_null(m.author);
 	parse("From: Help <help@desk.example>\r\nTo: help@desk.example\r\n" LIST "\r\nx");
-	ck_assert_str_eq(m.from, "help@desk.example");
+	ck_assert_ptr_null(m.author);
 }
 END_TEST
 
