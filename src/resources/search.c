@@ -224,8 +224,8 @@ put_hits(struct search *s, struct buf *sql)
 }
 
 /*
- * The other way round: what matches among the tickets that meet the conditions,
- * those (the last parameter) that the best hits belong to first.
+ * The other way round: what matches among the tickets that meet the conditions. Those
+ * that the best hits belong to (the last parameter) are looked at in any case.
  */
 static void
 put_among(struct search *s, struct buf *sql)
