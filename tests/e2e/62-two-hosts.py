@@ -142,7 +142,7 @@ try:
     took = time.monotonic() - killed
     check(LIFE_S - 11 < took < LIFE_S + 8, f"after {took:.0f} s", took)
     # Each place ends 30 s after its own last sign of life, which was not the same moment for all.
-    check(wait_until(lambda: mine.append(Stream()) or open_now(mine) == 100, 10), "which has 100 streams soon", open_now(mine))
+    check(wait_until(lambda: mine.append(Stream()) or open_now(mine) == 100, 20), "which has 100 streams soon", open_now(mine))
     full(lambda: call("GET", PATH), "and no more")
 finally:
     there.down()
