@@ -1,346 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The master from outside: a real one is forked for every case, its workers
- * do what the client's byte tells them, and what happened is read from shared
- * memory, from the sockets and from the process table.
- */
+/* The master: crashes, reloads, deadlines, its end, and its sockets. */
 #include "http/prefork.h"
 
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/metrics.h"
-#include "base/util.h"
-
-#define BIRTHS 256
-#define STUCK_ROUTE 7
-
-/* What a new worker does with its life. */
-enum life { SERVE, DIE_AT_BIRTH, LATE, NEVER_READY };
-
-struct shared {
-	_Atomic int life;
-	_Atomic int births;
-	_Atomic int pids[BIRTHS];
-	_Atomic int64_t born_ms[BIRTHS];
-	_Atomic int reload_result;
-	_Atomic int reloads;
-	_Atomic int ready;
-	_Atomic int waiting; /* workers that have begun a request of order 'w' */
-};
-
-static struct shared *shared;
-static char directory[64], socket_path[128], log_path[128];
-static pid_t master;
-static struct prefork prefork;
-static volatile sig_atomic_t term;
-
-static int64_t
-now_ms(void)
-{
-	return mono_us() / 1000;
-}
-
-static void
-nap(void)
-{
-	struct timespec t = { .tv_nsec = 2000000 };
-
-	nanosleep(&t, NULL);
-}
-
-#define AWAIT(condition, ms) \
-	do { \
-		int64_t until_ = now_ms() + (ms); \
-		while (!(condition) && now_ms() < until_) \
-			nap(); \
-		ck_assert_msg((condition), "not within %d ms: %s", (ms), #condition); \
-	} while (0)
-
-/* ---- the worker */
-
-static void
-on_term(int sig)
-{
-	(void)sig;
-	term = 1;
-}
-
-static void
-stay_busy(struct slot *slot, bool stubborn)
-{
-	if (stubborn)
-		signal(SIGTERM, SIG_IGN);
-	slot->route = STUCK_ROUTE;
-	slot->busy_since_ms = now_ms();
-	while (stubborn || !term)
-		nap();
-	slot->busy_since_ms = 0;
-}
-
-/* One client: its byte is the order, the answer is our process id. */
-static void
-obey(struct slot *slot, int fd)
-{
-	char order = 0, text[16];
-	int n = snprintf(text, sizeof(text), "%d", (int)getpid());
-
-	if (read(fd, &order, 1) == 1) {
-		if (order == 'c') {
-			slot->route = STUCK_ROUTE;
-			raise(SIGSEGV);
-		} else if (order == 'x') {
-			_exit(0);
-		} else if (order == 's') {
-			stay_busy(slot, true);
-		} else if (order == 't') {
-			stay_busy(slot, false);
-		} else if (order == 'w') { /* a request under way: finished by the second byte */
-			slot->busy_since_ms = now_ms();
-			shared->waiting++;
-			while (read(fd, &order, 1) == -1 && errno == EINTR)
-				;
-			slot->busy_since_ms = 0;
-		}
-		if (write(fd, text, (size_t)n) != n)
-			_exit(9);
-	}
-	close(fd);
-}
-
-static int
-serve(struct slot *slot, int listen_fd)
-{
-	struct pollfd p = { .fd = listen_fd, .events = POLLIN };
-	int fd;
-
-	slot->ready = 1;
-	while (!slot->leave && !term) {
-		if (poll(&p, 1, 5) != 1)
-			continue;
-		fd = accept(listen_fd, NULL, NULL);
-		if (fd != -1)
-			obey(slot, fd);
-	}
-	return 0;
-}
-
-static int
-work(struct slot *slot, const struct pool *pool, unsigned index)
-{
-	struct sigaction action = { .sa_handler = on_term, .sa_flags = SA_RESTART };
-	int n = shared->births++;
-
-	(void)index;
-	signal(SIGSEGV, SIG_DFL); /* no sanitizer's report: the crash is wanted */
-	if (n < BIRTHS) {
-		shared->born_ms[n] = now_ms();
-		shared->pids[n] = getpid();
-	}
-	if (shared->life == DIE_AT_BIRTH)
-		return 3;
-	if (shared->life == LATE)
-		sleep(1);
-	while (shared->life == NEVER_READY)
-		nap();
-	sigaction(SIGTERM, &action, NULL);
-	return serve(slot, pool->listen_fd);
-}
-
-/* ---- the master */
-
-static int
-on_reload(void)
-{
-	shared->reloads++;
-	return shared->reload_result;
-}
-
-static const char *
-name_of_route(unsigned i)
-{
-	return i == STUCK_ROUTE ? "stuck_route" : "other_route";
-}
-
-static void
-on_ready(void)
-{
-	shared->ready = 1;
-}
-
-static void
-run_master(void)
-{
-	int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	signal(SIGTERM, SIG_DFL); /* not libcheck's */
-	signal(SIGINT, SIG_DFL);
-	dup2(log, STDERR_FILENO);
-	exit(prefork_run(&prefork));
-}
-
-static void
-start(unsigned workers)
-{
-	prefork = (struct prefork){ .npools = 1,
-		.request_timeout_s = 1,
-		.work = work,
-		.reload = on_reload,
-		.route_name = name_of_route,
-		.ready = on_ready };
-	const char *error;
-	int fd = listen_unix(socket_path, "", &error);
-
-	ck_assert_msg(fd != -1, "%s", error);
-	prefork.pools[0] = (struct pool){ .name = "fast", .listen_fd = fd, .workers = workers };
-	metrics_init(workers * 2, 1);
-	master = fork();
-	ck_assert_int_ne(master, -1);
-	if (master == 0)
-		run_master();
-	close(fd);
-}
-
-static void
-start_and_wait(unsigned workers)
-{
-	start(workers);
-	AWAIT(shared->ready, 3000);
-	ck_assert_int_eq(shared->births, (int)workers);
-}
-
-/* ---- the client */
-
-static int
-dial(void)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	strcpy(address.sun_path, socket_path);
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == -1) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-static int
-order(char what)
-{
-	int fd = dial();
-
-	ck_assert_int_ne(fd, -1);
-	ck_assert_int_eq(send(fd, &what, 1, MSG_NOSIGNAL), 1);
-	return fd;
-}
-
-/* The process id of the worker that answered, 0 when none did within 3 s. */
-static int
-answer(int fd)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	char text[16] = "";
-	ssize_t n = poll(&p, 1, 3000) == 1 ? read(fd, text, sizeof(text) - 1) : -1;
-
-	close(fd);
-	return n <= 0 ? 0 : atoi(text);
-}
-
-static bool
-alive(int pid)
-{
-	while (waitpid(-1, NULL, WNOHANG) > 0) /* we are the reaper of orphans */
-		;
-	return kill(pid, 0) == 0;
-}
-
-static unsigned
-living_workers(void)
-{
-	unsigned n = 0;
-	int i;
-
-	for (i = 0; i < shared->births && i < BIRTHS; i++)
-		n += shared->pids[i] != 0 && kill(shared->pids[i], 0) == 0;
-	return n;
-}
-
-/* The exit status of the master, -1 when it does not end in time. */
-static int
-end_of_master(int ms)
-{
-	int64_t until = now_ms() + ms;
-	int status;
-
-	while (now_ms() < until) {
-		if (waitpid(master, &status, WNOHANG) == master)
-			return WIFEXITED(status) ? WEXITSTATUS(status) : -2;
-		nap();
-	}
-	return -1;
-}
-
-static bool
-logged(const char *text)
-{
-	static char log[65536];
-	int fd = open(log_path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = read(fd, log, sizeof(log) - 1);
-
-	close(fd);
-	log[n < 0 ? 0 : n] = '\0';
-	return strstr(log, text) != NULL;
-}
-
-static void
-setup(void)
-{
-	shared =
-	    mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	strcpy(directory, "/tmp/test_prefork.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(directory));
-	snprintf(socket_path, sizeof(socket_path), "%s/s", directory);
-	snprintf(log_path, sizeof(log_path), "%s/log", directory);
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	master = 0;
-}
-
-static void
-teardown(void)
-{
-	int i;
-
-	if (master > 0)
-		kill(master, SIGKILL);
-	for (i = 0; i < shared->births && i < BIRTHS; i++)
-		if (shared->pids[i] > 1)
-			kill(shared->pids[i], SIGKILL);
-	while (waitpid(-1, NULL, 0) > 0)
-		;
-	unlink(socket_path);
-	unlink(log_path);
-	rmdir(directory);
-	munmap(shared, sizeof(*shared));
-}
-
-/* ---- cases */
+#include "master.h"
 
 START_TEST(a_crashed_worker_is_replaced_at_once_and_the_log_names_its_route)
 {
@@ -656,43 +330,27 @@ START_TEST(a_bad_path_or_group_is_refused_with_its_reason)
 }
 END_TEST
 
-static Suite *
-suite(void)
-{
-	Suite *s = suite_create("prefork");
-	TCase *t = tcase_create("master");
-
-	tcase_set_timeout(t, 20);
-	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_add_test(t, a_crashed_worker_is_replaced_at_once_and_the_log_names_its_route);
-	tcase_add_test(t, a_worker_that_ends_well_is_replaced_without_being_called_a_crash);
-	tcase_add_test(t, a_crash_loop_backs_off_and_the_master_stays);
-	tcase_add_test(t, one_worker_in_a_crash_loop_does_not_hold_up_the_replacement_of_another);
-	tcase_add_test(t, term_finishes_the_request_under_way_and_refuses_no_answer);
-	tcase_add_test(t, hup_replaces_every_worker_and_refuses_no_client);
-	tcase_add_test(t, reloads_in_quick_succession_leave_the_right_number_of_workers);
-	tcase_add_test(t, a_refused_configuration_changes_nothing);
-	tcase_add_test(t, a_new_generation_that_cannot_start_leaves_the_old_one_serving);
-	tcase_add_test(t, term_is_heard_in_the_middle_of_a_reload);
-	tcase_add_test(t, nothing_outlives_a_master_that_was_killed);
-	tcase_add_test(t, a_stuck_worker_is_killed_after_its_deadline);
-	tcase_add_test(t, a_slow_worker_is_told_at_its_deadline_and_may_still_answer);
-	tcase_add_test(t, systemd_hears_ready_when_all_are_ready_and_stopping_at_the_end);
-	tcase_add_test(t, a_stale_socket_is_replaced_and_a_living_one_is_not);
-	tcase_add_test(t, a_socket_whose_backlog_is_full_counts_as_living);
-	tcase_add_test(t, a_bad_path_or_group_is_refused_with_its_reason);
-	suite_add_tcase(s, t);
-	return s;
-}
-
 int
 main(void)
 {
-	SRunner *runner = srunner_create(suite());
-	int failed;
+	const TTest *const all[] = {
+		a_crashed_worker_is_replaced_at_once_and_the_log_names_its_route,
+		a_worker_that_ends_well_is_replaced_without_being_called_a_crash,
+		a_crash_loop_backs_off_and_the_master_stays,
+		one_worker_in_a_crash_loop_does_not_hold_up_the_replacement_of_another,
+		term_finishes_the_request_under_way_and_refuses_no_answer,
+		hup_replaces_every_worker_and_refuses_no_client,
+		reloads_in_quick_succession_leave_the_right_number_of_workers,
+		a_refused_configuration_changes_nothing,
+		a_new_generation_that_cannot_start_leaves_the_old_one_serving,
+		term_is_heard_in_the_middle_of_a_reload, nothing_outlives_a_master_that_was_killed,
+		a_stuck_worker_is_killed_after_its_deadline,
+		a_slow_worker_is_told_at_its_deadline_and_may_still_answer,
+		systemd_hears_ready_when_all_are_ready_and_stopping_at_the_end,
+		a_stale_socket_is_replaced_and_a_living_one_is_not,
+		a_socket_whose_backlog_is_full_counts_as_living,
+		a_bad_path_or_group_is_refused_with_its_reason, NULL
+	};
 
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return master_main("prefork", all);
 }
