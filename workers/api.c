@@ -15,6 +15,7 @@
 /* What a worker keeps of the memory of a large reply. Giving it back after each
  * list of 50 and taking it anew cost forty page faults. */
 #define KEEP_BYTES (1 << 20)
+#define READY_MS 10000
 
 static int
 work(struct slot *slot, const struct pool *pool, unsigned index)
@@ -68,6 +69,7 @@ main(int argc, char **argv)
 	redis_init();
 	numbers_init();
 	p.request_timeout_s = conf.request_timeout;
+	p.ready_ms = READY_MS;
 	add_pool(&p, "fast", conf.workers_fast);
 	add_pool(&p, "slow", conf.workers_slow);
 	add_pool(&p, "auth", conf.workers_auth);

@@ -52,7 +52,7 @@ struct loop {
 	bool listening; /* the listening socket is in the epoll set */
 	bool put_off;   /* a newcomer was left waiting in the last round */
 	bool leaving;
-	long left; /* requests until this worker is replaced; -1 for no end */
+	long left; /* requests until this worker asks to be replaced; -1 for never */
 };
 
 static volatile sig_atomic_t told_to_leave, busy, extended, reading_fd = -1;
@@ -220,7 +220,7 @@ serve_one(struct loop *l, struct connection *c)
 		}
 		l->slot->served++;
 		if (l->left > 0 && --l->left == 0)
-			l->slot->leave = 1;
+			l->slot->spent = 1;
 	}
 	arena_reset(l->worker->arena);
 	busy = 0;

@@ -12,9 +12,9 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "http/replace.h"
 #include "http/scoreboard.h"
 
-#define READY_MS 10000 /* a new generation may take this long */
 #define DRAIN_MS 30000
 #define TICK_MS 1000
 #define FILES 8192 /* a thousand connections each of the web server and then some */
@@ -48,7 +48,7 @@ begin_reload(void)
 		return;
 	board_turn();
 	board_fill();
-	reload_until = now_ms() + READY_MS;
+	reload_until = now_ms() + config->ready_ms;
 }
 
 /* The old workers go only when the new ones serve; if they never do, the old ones stay. */
@@ -145,13 +145,16 @@ prefork_run(struct prefork *p)
 	board_init(p);
 	board_fill();
 	for (;;) {
-		waiting = !announced || reload_until != 0; /* for a flag, not for a signal */
+		/* for a flag, not for a signal */
+		waiting = !announced || reload_until != 0 || replace_under_way();
 		sig = wait_signal(board_next(waiting ? 20 : TICK_MS));
 		if (sig == SIGTERM || sig == SIGINT)
 			return drain();
 		if (sig == SIGHUP)
 			reload_wanted = true;
 		board_reap(false);
+		/* Before who died is started again: a successor may be there already. */
+		replace_spent(!reload_wanted && reload_until == 0, config->ready_ms);
 		board_respawn();
 		reload();
 		board_enforce();

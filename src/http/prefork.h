@@ -7,7 +7,8 @@
  * scoreboard: one sigtimedwait loop. HUP reloads (new workers first, then the
  * old ones leave between requests; if the new ones do not come up, the old
  * ones stay), TERM and INT drain, a crash is replaced, a crash loop backs off
- * from 0.1 to 10 s.
+ * from 0.1 to 10 s. A worker that has served its number is replaced as a
+ * reload does it, one worker at a time.
  */
 
 #include <stdatomic.h>
@@ -30,6 +31,7 @@ struct slot {
 	_Atomic int64_t served;
 	_Atomic int leave; /* set by the master, which also sends SIGTERM: go between requests */
 	_Atomic int ready; /* set by the worker once it accepts */
+	_Atomic int spent; /* set by the worker: it has served its number and may be replaced */
 	int pool;
 	int64_t born_ms;
 };
@@ -38,6 +40,7 @@ struct prefork {
 	struct pool pools[POOLS_MAX];
 	unsigned npools;
 	long request_timeout_s;
+	long ready_ms; /* so long may new workers take, before those they are to replace stay */
 	/* Runs in the child until slot->leave or SIGTERM; its return value is the exit status. */
 	int (*work)(struct slot *, const struct pool *, unsigned index);
 	/* On SIGHUP, in the master: 0 to go on with new workers, -1 to change nothing. */

@@ -28,7 +28,7 @@ struct note {
 	int64_t backoff_ms; /* wait before the next replacement in a crash loop */
 	int64_t term_at;    /* told to end at the deadline of its request */
 	int64_t leave_at;   /* told to leave */
-	bool old;
+	bool old;           /* not of the current generation: not replaced when it ends */
 };
 
 struct slot *worker_slot;
@@ -99,6 +99,7 @@ spawn(unsigned index, int pool)
 	s->served = 0;
 	s->leave = 0;
 	s->ready = 0;
+	s->spent = 0;
 	s->pool = pool;
 	s->born_ms = now_ms();
 	notes[index] = (struct note){ .backoff_ms = notes[index].backoff_ms };
@@ -173,6 +174,15 @@ respawn_time(const struct slot *s, struct note *n, bool crashed)
 	return now + wait;
 }
 
+/* Whoever was told to leave before it could hear of it ends by the signal. */
+static bool
+has_crashed(const struct note *n, int status)
+{
+	if (WIFSIGNALED(status))
+		return WTERMSIG(status) != SIGTERM || n->leave_at == 0;
+	return WEXITSTATUS(status) != 0;
+}
+
 void
 board_reap(bool draining)
 {
@@ -181,12 +191,13 @@ board_reap(bool draining)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		bool crashed = WIFSIGNALED(status) || WEXITSTATUS(status) != 0;
+		bool crashed;
 
 		for (i = 0; i < nslots && slots[i].pid != pid; i++)
 			;
 		if (i == nslots)
 			continue;
+		crashed = has_crashed(&notes[i], status);
 		if (crashed && !draining) {
 			metric_add(M_worker_crashes_total, 1);
 			if (notes[i].term_at == 0) /* else it is in the log */
@@ -318,6 +329,43 @@ board_turn_back(void)
 		notes[i].old = slots[i].pid != 0 && !notes[i].old;
 		notes[i].respawn_at = 0;
 	}
+}
+
+int
+board_spent(int after)
+{
+	unsigned i, n;
+
+	for (n = 1; n <= nslots; n++) {
+		i = ((unsigned)after + n) % nslots;
+		if (slots[i].pid != 0 && slots[i].spent && !notes[i].old)
+			return (int)i;
+	}
+	return -1;
+}
+
+int
+board_add(int beside)
+{
+	unsigned i;
+
+	for (i = 0; i < nslots && taken(i); i++)
+		;
+	if (i == nslots)
+		return -1;
+	notes[i].backoff_ms = 0;
+	spawn(i, slots[beside].pool);
+	notes[i].respawn_at = 0; /* a fork that failed is not made up for */
+	notes[i].old = slots[i].pid != 0;
+	return slots[i].pid == 0 ? -1 : (int)i;
+}
+
+void
+board_exchange(int worker, int added)
+{
+	notes[added].old = false;
+	notes[worker].old = slots[worker].pid != 0;
+	notes[worker].respawn_at = 0; /* if it died meanwhile, that is made up for */
 }
 
 void

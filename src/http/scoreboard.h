@@ -28,7 +28,7 @@ long board_next(long most);
 bool board_ready(void);
 /* Whether one of them keeps dying young. */
 bool board_failing(void);
-/* Living workers: all, or those of the old generation. */
+/* Living workers: all, or those that are not of the current generation. */
 unsigned board_alive(void);
 unsigned board_alive_old(void);
 
@@ -36,7 +36,13 @@ unsigned board_alive_old(void);
 void board_turn(void);
 /* Undo that: the old generation is current again, and what was started since is old. */
 void board_turn_back(void);
-/* Tell the old generation, or everyone, to go between requests. */
+/* The next worker behind this slot that has served its number and is to stay; -1 for none. */
+int board_spent(int after);
+/* Start one more for a worker's pool, not yet of the current generation: its slot, or -1. */
+int board_add(int beside);
+/* The one that was added takes the worker's place in the current generation. */
+void board_exchange(int worker, int added);
+/* Tell those who are not of the current generation, or everyone, to go between requests. */
 void board_dismiss(bool everyone);
 void board_kill_all(void);
 

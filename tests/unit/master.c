@@ -23,6 +23,7 @@
 struct shared *shared;
 char directory[64], socket_path[128];
 pid_t master;
+long ready_ms;
 
 static char log_path[128];
 static struct prefork prefork;
@@ -80,6 +81,8 @@ obey(struct slot *slot, int fd)
 			stay_busy(slot, true);
 		} else if (order == 't') {
 			stay_busy(slot, false);
+		} else if (order == 'n') { /* the last of its number of requests */
+			slot->spent = 1;
 		} else if (order == 'w') { /* a request under way: finished by the second byte */
 			slot->busy_since_ms = now_ms();
 			shared->waiting++;
@@ -126,8 +129,9 @@ work(struct slot *slot, const struct pool *pool, unsigned index)
 		return 3;
 	if (shared->life == LATE)
 		sleep(1);
-	while (shared->life == NEVER_READY)
+	while (shared->life == NEVER_READY || n >= shared->admitted)
 		nap();
+	slot->spent = n < shared->spent;
 	sigaction(SIGTERM, &action, NULL);
 	return serve(slot, pool->listen_fd);
 }
@@ -170,6 +174,7 @@ start(unsigned workers)
 {
 	prefork = (struct prefork){ .npools = 1,
 		.request_timeout_s = 1,
+		.ready_ms = ready_ms,
 		.work = work,
 		.reload = on_reload,
 		.route_name = name_of_route,
@@ -287,6 +292,8 @@ setup(void)
 	snprintf(socket_path, sizeof(socket_path), "%s/s", directory);
 	snprintf(log_path, sizeof(log_path), "%s/log", directory);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	shared->admitted = BIRTHS;
+	ready_ms = 10000;
 	master = 0;
 }
 

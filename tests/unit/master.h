@@ -28,12 +28,15 @@ struct shared {
 	_Atomic int reload_result;
 	_Atomic int reloads;
 	_Atomic int ready;
-	_Atomic int waiting; /* workers that have begun a request of order 'w' */
+	_Atomic int waiting;  /* workers that have begun a request of order 'w' */
+	_Atomic int spent;    /* so many of the first have served their number at birth */
+	_Atomic int admitted; /* so many of the first may get ready */
 };
 
 extern struct shared *shared;
 extern char directory[64], socket_path[128];
 extern pid_t master;
+extern long ready_ms; /* of the master that is started next */
 
 int64_t now_ms(void);
 void nap(void);
@@ -41,9 +44,10 @@ void nap(void);
 #define AWAIT(condition, ms) \
 	do { \
 		int64_t until_ = now_ms() + (ms); \
-		while (!(condition) && now_ms() < until_) \
+		bool met_; \
+		while (!(met_ = (condition)) && now_ms() < until_) \
 			nap(); \
-		ck_assert_msg((condition), "not within %d ms: %s", (ms), #condition); \
+		ck_assert_msg(met_, "not within %d ms: %s", (ms), #condition); \
 	} while (0)
 
 /* A master with one pool of so many workers; the second waits until they serve. */

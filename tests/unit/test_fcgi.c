@@ -1065,9 +1065,9 @@ START_TEST(a_quiet_connection_that_ignores_the_hint_is_closed)
 }
 END_TEST
 
-START_TEST(a_worker_leaves_after_its_number_of_requests)
+START_TEST(a_worker_that_has_served_its_number_says_so_and_serves_until_it_is_told_to_leave)
 {
-	int fd, n;
+	int fd, n, spent_at = 0;
 	struct reply r;
 
 	kill(worker_pid, SIGKILL);
@@ -1077,14 +1077,17 @@ START_TEST(a_worker_leaves_after_its_number_of_requests)
 	start();
 	fd = dial();
 	get("/");
-	for (n = 1; n < 100; n++) {
+	for (n = 1; n <= 100; n++) {
 		r = ask(fd);
-		ck_assert(r.complete);
-		if (r.hint)
-			break;
+		ck_assert(r.complete && !r.hint);
+		if (slot->spent && spent_at == 0)
+			spent_at = n;
 	}
-	ck_assert_int_ge(n, 16);
-	ck_assert_int_le(n, 26); /* the hint crosses the request after the last */
+	ck_assert_int_ge(spent_at, 16);
+	ck_assert_int_le(spent_at, 25); /* it is set when the last reply is out already */
+	ck_assert_int_eq(slot->leave, 0);
+	slot->leave = 1;
+	kill(worker_pid, SIGTERM);
 	close(fd);
 	ck_assert_int_eq(end_of_worker(1000), 0);
 }
@@ -1176,7 +1179,8 @@ add_peer_cases(TCase *t)
 	tcase_add_test(t, the_masters_flag_is_heard_without_a_signal);
 	tcase_add_test(t, a_leaving_worker_takes_nobody_new);
 	tcase_add_test(t, a_quiet_connection_that_ignores_the_hint_is_closed);
-	tcase_add_test(t, a_worker_leaves_after_its_number_of_requests);
+	tcase_add_test(
+	    t, a_worker_that_has_served_its_number_says_so_and_serves_until_it_is_told_to_leave);
 	tcase_add_test(t, a_stuck_worker_whom_nobody_ends_ends_itself);
 	tcase_add_test(t, a_full_worker_neither_spins_nor_forgets_those_who_wait);
 }
