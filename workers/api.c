@@ -2,6 +2,7 @@
 /* serviceos-api: the master and its pools of workers. */
 #include <malloc.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/conf.h"
 #include "base/log.h"
@@ -26,6 +27,7 @@ work(struct slot *slot, const struct pool *pool, unsigned index)
 
 	snprintf(name, sizeof(name), "serviceos-api/%s/%u", pool->name, index);
 	worker = worker_new(name);
+	worker_warm(worker, strcmp(pool->name, "slow") == 0); /* SIGTERM ends it here at once */
 	status = fcgi_serve(worker, slot, pool);
 	worker_free(worker);
 	return status;

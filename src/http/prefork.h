@@ -30,7 +30,7 @@ struct slot {
 	_Atomic int route;             /* index of the route being answered, or -1 */
 	_Atomic int64_t served;
 	_Atomic int leave; /* set by the master, which also sends SIGTERM: go between requests */
-	_Atomic int ready; /* set by the worker once it accepts */
+	_Atomic int ready; /* set by the worker once it is warm and accepts */
 	_Atomic int spent; /* set by the worker: it has served its number and may be replaced */
 	int pool;
 	int64_t born_ms;

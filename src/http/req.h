@@ -48,6 +48,11 @@ struct worker {
 
 struct worker *worker_new(const char *name);
 void worker_free(struct worker *);
+/*
+ * What its first requests would have to wait for: connections, and if it is to search
+ * the plans of a search. Without PostgreSQL or Redis it is over soon, and they find out.
+ */
+void worker_warm(struct worker *, bool searches);
 /* Something of the organisation was committed: the scheduler is told soon. */
 void worker_ping(struct worker *, const char *org);
 /* Housekeeping between requests: wake the relay, flush usage counts. Never waits long. */

@@ -35,6 +35,20 @@ worker_free(struct worker *w)
 }
 
 void
+worker_warm(struct worker *w, bool searches)
+{
+	static const struct db_context nobody = { .org = "" };
+
+	redis_ping(w->redis);
+	if (db_ping(w->db) == 0 && searches) {
+		db_begin(w->db, w->arena, DB_READ, &nobody);
+		db_do(w->db, SQL_SEARCH_WARM_UP, 0, NULL);
+		db_commit(w->db);
+		arena_reset(w->arena);
+	}
+}
+
+void
 worker_ping(struct worker *w, const char *org)
 {
 	if (org == NULL || (w->ping_due && strcmp(w->ping_org, org) != 0))
