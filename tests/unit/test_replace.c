@@ -77,6 +77,33 @@ START_TEST(spent_workers_are_replaced_one_at_a_time)
 }
 END_TEST
 
+START_TEST(the_next_ones_turn_is_when_the_one_before_has_gone)
+{
+	int fds[2], i;
+
+	shared->spent = 2;
+	shared->admitted = 2;
+	start(2);
+	AWAIT(shared->pids[2] != 0, 3000);
+	for (i = 0; i < 2; i++)
+		fds[i] = order('w');
+	AWAIT(shared->waiting == 2, 2000);
+	shared->admitted = BIRTHS; /* one of them is to leave now, and cannot yet */
+	for (i = 0; i < 20; i++) {
+		ck_assert_int_eq(answer(order('p')), shared->pids[2]);
+		kill(master, SIGCHLD); /* have it look */
+	}
+	ck_assert_int_eq(shared->births, 3);
+	for (i = 0; i < 2; i++) {
+		ck_assert_int_eq(send(fds[i], "!", 1, MSG_NOSIGNAL), 1);
+		ck_assert_int_gt(answer(fds[i]), 0);
+	}
+	AWAIT(!alive(shared->pids[0]) && !alive(shared->pids[1]), 5000);
+	ck_assert_int_eq(shared->births, 4);
+	ck_assert_int_eq(living_workers(), 2);
+}
+END_TEST
+
 START_TEST(replacements_refuse_no_client)
 {
 	int fd, refused = 0;
@@ -200,7 +227,8 @@ main(void)
 {
 	const TTest *const all[] = { a_spent_worker_serves_until_its_successor_is_ready,
 		a_spent_worker_finishes_its_request_when_its_successor_is_ready,
-		spent_workers_are_replaced_one_at_a_time, replacements_refuse_no_client,
+		spent_workers_are_replaced_one_at_a_time,
+		the_next_ones_turn_is_when_the_one_before_has_gone, replacements_refuse_no_client,
 		a_successor_that_never_gets_ready_leaves_the_spent_one_in_place,
 		after_a_successor_that_dies_the_next_attempt_waits,
 		a_reload_in_the_middle_of_a_replacement_leaves_the_right_number,
