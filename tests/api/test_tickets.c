@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tickets: their fields, lists, versions, transitions and safe retries. */
+/* Tickets: their fields, lists, versions, transitions and deletion. */
 #include "harness.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const all_status[] = { "new", "open", "pending", "on_hold", "resolved", "closed",
@@ -292,128 +291,6 @@ TEST(numbers_count_up_within_the_organization)
 }
 END
 
-TEST(a_repeated_request_gives_the_stored_reply)
-{
-	const char *id, *body;
-
-	caller.headers = "Idempotency-Key: retry-1\n";
-	call("POST", "/api/tickets", "{\"title\":\"once\"}");
-	expect(201);
-	id = text("ticket_id");
-	body = fmt("%s", reply_body);
-	call("POST", "/api/tickets", "{\"title\":\"once\"}");
-	expect(201);
-	ck_assert_str_eq(text("ticket_id"), id);
-	ck_assert_str_eq(reply_body, body);
-	ck_assert_str_eq(header("Idempotency-Replayed"), "true");
-	ck_assert_str_eq(header("ETag"), "\"v1\"");
-	ck_assert_str_eq(sql_text("SELECT count(*) FROM ticket WHERE title = 'once'"), "1");
-	call("POST", "/api/tickets", "{\"title\":\"twice\"}");
-	expect_problem(422, "idempotency_key_reused");
-}
-END
-
-TEST(a_refused_request_is_not_stored_and_may_be_repeated)
-{
-	caller.headers = "Idempotency-Key: retry-2\n";
-	call("POST", "/api/tickets", "{\"title\":\"\"}");
-	expect(422);
-	call("POST", "/api/tickets", "{\"title\":\"better\"}");
-	expect(201);
-}
-END
-
-TEST(a_request_in_flight_is_409)
-{
-	const char *hash;
-
-	caller.headers = "Idempotency-Key: flight\n";
-	call("POST", "/api/tickets", "{\"title\":\"a\"}");
-	expect(201);
-	hash = sql_text("SELECT key_hash FROM idempotency_key ORDER BY created_at DESC LIMIT 1");
-	sql("DELETE FROM idempotency_key WHERE key_hash = '%s'", hash);
-	sql("SELECT pg_advisory_lock(hashtextextended('" ORG ":%s', 0))", hash);
-	call("POST", "/api/tickets", "{\"title\":\"a\"}");
-	sql("SELECT pg_advisory_unlock_all()");
-	expect_problem(409, "idempotency_in_flight");
-}
-END
-
-TEST(the_stored_secret_of_a_new_key_is_sealed)
-{
-	const char *key;
-
-	caller.headers = "Idempotency-Key: key-1\n";
-	call("POST", "/api/organizations/" ORG "/api-keys",
-	    "{\"name\":\"k\",\"scopes\":[\"read:tickets\"]}");
-	expect(201);
-	key = text("key");
-	call("POST", "/api/organizations/" ORG "/api-keys",
-	    "{\"name\":\"k\",\"scopes\":[\"read:tickets\"]}");
-	ck_assert_str_eq(text("key"), key);
-	ck_assert_str_eq(
-	    sql_text("SELECT count(*) FROM idempotency_key WHERE body LIKE '%%%s%%'", key), "0");
-}
-END
-
-TEST(every_reply_has_the_rate_limit_headers)
-{
-	static const char *const paths[] = { "/health", "/api/tickets", "/api/tickets/x",
-		"/nowhere" };
-	unsigned i;
-
-	for (i = 0; i < LENGTH(paths); i++) {
-		call("GET", paths[i], NULL);
-		ck_assert_ptr_nonnull(header("X-RateLimit-Limit"));
-		ck_assert_ptr_nonnull(header("X-RateLimit-Remaining"));
-		ck_assert_ptr_nonnull(header("X-RateLimit-Reset"));
-	}
-}
-END
-
-TEST(a_key_beyond_its_own_limit_is_429_with_retry_after)
-{
-	char key[64];
-	int i;
-
-	snprintf(key, sizeof(key), "%s", make_key(ORG, "read:tickets"));
-	sql("UPDATE api_key SET rate_general = 3 WHERE secret_hash = encode(sha256('%s'), 'hex')",
-	    key);
-	caller.key = key;
-	for (i = 2; i >= 0; i--) {
-		call("GET", "/api/tickets", NULL);
-		expect(200);
-		ck_assert_str_eq(header("X-RateLimit-Remaining"), fmt("%d", i));
-	}
-	call("GET", "/api/tickets", NULL);
-	expect_problem(429, "rate_limited");
-	ck_assert_int_ge(atoi(header("Retry-After")), 1);
-	ck_assert_str_eq(header("X-RateLimit-Limit"), "3");
-}
-END
-
-TEST(without_postgresql_the_answer_is_503_at_once_and_it_recovers)
-{
-	struct db *good = worker->db, *bad = db_new("host=/nonexistent dbname=x user=x", "x", 1000);
-	int64_t start = mono_us();
-
-	worker->db = bad;
-	call("GET", "/health", NULL);
-	expect(200);
-	call("GET", "/api/tickets", NULL);
-	expect_problem(503, "unavailable");
-	ck_assert_str_eq(header("Retry-After"), "1");
-	call("POST", "/api/tickets", "{\"title\":\"x\"}");
-	expect(503);
-	ck_assert_int_lt(mono_us() - start, 1000000);
-	worker->db = good;
-	db_free(bad);
-	sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'serviceos_app' AND datname = current_database()");
-	call("POST", "/api/tickets", "{\"title\":\"after\"}");
-	expect(201);
-}
-END
-
     static TCase *
     cases(void)
 {
@@ -433,13 +310,6 @@ END
 	tcase_add_test(tc, filters_combine_and_repeat);
 	tcase_add_test(tc, includes_bring_what_belongs_to_a_ticket);
 	tcase_add_test(tc, numbers_count_up_within_the_organization);
-	tcase_add_test(tc, a_repeated_request_gives_the_stored_reply);
-	tcase_add_test(tc, a_refused_request_is_not_stored_and_may_be_repeated);
-	tcase_add_test(tc, a_request_in_flight_is_409);
-	tcase_add_test(tc, the_stored_secret_of_a_new_key_is_sealed);
-	tcase_add_test(tc, every_reply_has_the_rate_limit_headers);
-	tcase_add_test(tc, a_key_beyond_its_own_limit_is_429_with_retry_after);
-	tcase_add_test(tc, without_postgresql_the_answer_is_503_at_once_and_it_recovers);
 	return tc;
 }
 
