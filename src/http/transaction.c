@@ -359,9 +359,12 @@ transaction_run(struct req *r)
 		return;
 	}
 	for (attempt = 1;; attempt++) {
-		if (r->number == NULL && take_number(r) == -1 && !worth_another_try(r, attempt))
-			return;
 		forget_attempt(r);
+		if (r->number == NULL && take_number(r) == -1) {
+			if (!worth_another_try(r, attempt))
+				return;
+			continue;
+		}
 		begin(r);
 		if (key != NULL && r->org != NULL)
 			run_stored(r, key);

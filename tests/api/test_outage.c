@@ -3,6 +3,7 @@
 #include "harness.h"
 
 #include "base/util.h"
+#include "store/numbers.h"
 
 /*
  * The worker has a connection that can be lost, and numbers in hand, which are
@@ -16,6 +17,12 @@ connected(void)
 	caller_reset();
 	for (i = 0; i < 4; i++)
 		make_ticket("before");
+}
+
+static void
+cut_connections(void)
+{
+	sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'serviceos_app' AND datname = current_database()");
 }
 
 TEST(without_postgresql_the_answer_is_503_at_once_and_it_recovers)
@@ -34,9 +41,23 @@ TEST(without_postgresql_the_answer_is_503_at_once_and_it_recovers)
 	ck_assert_int_lt(mono_us() - start, 1000000);
 	worker->db = good;
 	db_free(bad);
-	sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'serviceos_app' AND datname = current_database()");
+	cut_connections();
 	call("POST", "/api/tickets", "{\"title\":\"after\"}");
 	expect(201);
+}
+END
+
+TEST(a_connection_lost_while_numbers_are_leased_is_not_the_callers_fault)
+{
+	numbers_forget(ORG);
+	cut_connections();
+	call("POST", "/api/tickets", "{\"title\":\"after\"}");
+	expect(201);
+	numbers_forget(ORG);
+	cut_connections();
+	call("POST", "/api/bulk/tickets", "{\"tickets\":[{\"title\":\"a\"},{\"title\":\"b\"}]}");
+	expect(200);
+	ck_assert_int_eq(number("succeeded"), 2);
 }
 END
 
@@ -47,6 +68,7 @@ END
 
 	tcase_add_checked_fixture(c, connected, NULL);
 	tcase_add_test(c, without_postgresql_the_answer_is_503_at_once_and_it_recovers);
+	tcase_add_test(c, a_connection_lost_while_numbers_are_leased_is_not_the_callers_fault);
 	return c;
 }
 
