@@ -9,4 +9,4 @@ awk '
   /^\}/ && start { if (FNR - start > 80) { print FILENAME ":" start ": a function of " FNR - start " lines"; bad = 1 } start = 0 }
   function file_end() { if (lines > 400) { print file ": " lines " lines"; bad = 1 } }
   END { file_end(); exit bad }
-' src/*/*.c src/*/*.h workers/*.c
+' src/*/*.[ch] workers/*.c tests/*/*.[ch]
