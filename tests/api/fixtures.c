@@ -25,9 +25,8 @@ create(const char *path, const char *body, const char *id)
 	return text(id);
 }
 
-/* One of everything in the caller's organisation. */
-void
-make_all(struct ids *i, const char *org)
+static void
+make_desk(struct ids *i, const char *org)
 {
 	call("PATCH", fmt("/api/organizations/%s", org),
 	    "{\"inbound_address\":\"help@desk.example\"}");
@@ -52,6 +51,11 @@ make_all(struct ids *i, const char *org)
 			 fmt("{\"target_id\":\"%s\",\"kind\":\"related\"}", i->second), "link_id"));
 	call("POST", fmt("/api/tickets/%s/tags", i->ticket), "{\"tags\":[\"blue\"]}");
 	expect(200);
+}
+
+static void
+make_house(struct ids *i, const char *org)
+{
 	copy(i->view,
 	    create(fmt("/api/organizations/%s/views", org), "{\"name\":\"All\"}", "view_id"));
 	copy(i->company, create("/api/companies", "{\"name\":\"Engines\"}", "company_id"));
@@ -61,6 +65,16 @@ make_all(struct ids *i, const char *org)
 			   "{\"name\":\"Office\"}", "business_hours_id"));
 	copy(i->field, create(fmt("/api/organizations/%s/custom-fields", org),
 			   "{\"label\":\"Colour\",\"type\":\"text\"}", "field_id"));
+	copy(i->queue,
+	    create(fmt("/api/organizations/%s/queues", org), "{\"name\":\"Waiting\"}", "queue_id"));
+	copy(i->macro, create(fmt("/api/organizations/%s/macros", org),
+			   "{\"name\":\"Hello\",\"reply\":\"Hello\"}", "macro_id"));
+}
+
+/* They wait, but for an export that is there. */
+static void
+make_work(struct ids *i)
+{
 	call("POST", "/api/exports", "{\"kind\":\"tickets\"}");
 	expect(202);
 	copy(i->export, text("export_id"));
@@ -76,10 +90,11 @@ make_all(struct ids *i, const char *org)
 	copy(i->bulk_job, text("job_id"));
 	sql("UPDATE job SET run_after = now() + interval '1 hour' WHERE kind IN ('bulk', 'import') "
 	    "OR (kind = 'export' AND state = 'queued')");
-	copy(i->queue,
-	    create(fmt("/api/organizations/%s/queues", org), "{\"name\":\"Waiting\"}", "queue_id"));
-	copy(i->macro, create(fmt("/api/organizations/%s/macros", org),
-			   "{\"name\":\"Hello\",\"reply\":\"Hello\"}", "macro_id"));
+}
+
+static void
+make_judgements(struct ids *i)
+{
 	copy(i->survey,
 	    create("/api/csat/request", fmt("{\"ticket_id\":\"%s\"}", i->ticket), "survey_id"));
 	copy(i->card,
@@ -91,8 +106,11 @@ make_all(struct ids *i, const char *org)
 		fmt("{\"ticket_id\":\"%s\",\"scorecard_id\":\"%s\",\"agent_user_id\":\"%s\"}",
 		    i->ticket, i->card, i->user),
 		"review_id"));
-	copy(i->attachment, create(fmt("/api/tickets/%s/attachments?filename=x.txt", i->ticket),
-				"x", "attachment_id"));
+}
+
+static void
+make_webhook(struct ids *i)
+{
 	copy(i->webhook,
 	    create("/api/v1/webhooks", "{\"url\":\"https://hooks.example.com/x\"}", "webhook_id"));
 	relay();
@@ -102,6 +120,19 @@ make_all(struct ids *i, const char *org)
 	copy(i->delivery,
 	    sql_text("SELECT delivery_id FROM webhook_delivery WHERE webhook_id = '%s' LIMIT 1",
 		i->webhook));
+}
+
+/* One of everything in the caller's organisation. */
+void
+make_all(struct ids *i, const char *org)
+{
+	make_desk(i, org);
+	make_house(i, org);
+	make_work(i);
+	make_judgements(i);
+	copy(i->attachment, create(fmt("/api/tickets/%s/attachments?filename=x.txt", i->ticket),
+				"x", "attachment_id"));
+	make_webhook(i);
 	copy(i->policy, create("/api/sla/policies",
 			    "{\"name\":\"Silver\",\"active\":false,\"targets\":{\"normal\":{"
 			    "\"first_response_minutes\":60}}}",
