@@ -174,17 +174,6 @@ drain_wakes(struct scheduler *s)
 	job_process_wake(&s->jobs);
 }
 
-static bool
-due(int64_t *next, int64_t interval_us)
-{
-	int64_t now = mono_us();
-
-	if (now < *next)
-		return false;
-	*next = now + interval_us;
-	return true;
-}
-
 /* What is due at a time of its own: webhooks and the like. */
 static void
 due_duties(struct scheduler *s)
@@ -204,23 +193,24 @@ due_duties(struct scheduler *s)
 static void
 duties(struct scheduler *s)
 {
-	if (due(&s->relay_us, 1000000) && relay_run(s->db, s->redis, s->arena, note_woken, s) > 0)
+	if (time_due(&s->relay_us, 1000000) &&
+	    relay_run(s->db, s->redis, s->arena, note_woken, s) > 0)
 		s->relay_us = 0; /* there may be more */
 	due_duties(s);
-	if (due(&s->words_us, 1000000) && keep_up_words(s->db, s->arena))
+	if (time_due(&s->words_us, 1000000) && keep_up_words(s->db, s->arena))
 		s->words_us = 0;
-	if (due(&s->timed_us, conf.workflow_interval * INT64_C(1000000)) &&
+	if (time_due(&s->timed_us, conf.workflow_interval * INT64_C(1000000)) &&
 	    workflows_timed(&s->work))
 		s->timed_us = 0;
-	if (due(&s->snooze_us, 1000000))
+	if (time_due(&s->snooze_us, 1000000))
 		every_second(s->db, s->arena);
-	if (due(&s->expire_us, 60000000))
+	if (time_due(&s->expire_us, 60000000))
 		drop_expired(s->db, s->arena);
-	if (due(&s->sweep_us, INT64_C(3600000000)))
+	if (time_due(&s->sweep_us, INT64_C(3600000000)))
 		files_sweep(s->db, s->arena);
-	if (due(&s->jwks_us, 300000000))
+	if (time_due(&s->jwks_us, 300000000))
 		fetch_jwks();
-	if (due(&s->figures_us, 5000000))
+	if (time_due(&s->figures_us, 5000000))
 		write_figures(s);
 	arena_reset(s->arena);
 }

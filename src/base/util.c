@@ -29,6 +29,23 @@ mono_us(void)
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+int64_t
+mono_ms(void)
+{
+	return mono_us() / 1000;
+}
+
+bool
+time_due(int64_t *next, int64_t interval_us)
+{
+	int64_t now = mono_us();
+
+	if (now < *next)
+		return false;
+	*next = now + interval_us;
+	return true;
+}
+
 void
 time_iso(char out[25], int64_t ms)
 {

@@ -12,9 +12,12 @@ struct arena;
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Wall clock in milliseconds since 1970; monotonic clock in microseconds. */
+/* Wall clock in milliseconds since 1970; monotonic clock in micro- and milliseconds. */
 int64_t wall_ms(void);
 int64_t mono_us(void);
+int64_t mono_ms(void);
+/* Whether mono_us() has come to *next, which is then an interval from now. */
+bool time_due(int64_t *next, int64_t interval_us);
 /* "2026-06-13T22:26:14.052Z", 24 characters and NUL. */
 void time_iso(char out[25], int64_t ms);
 /* RFC 3339 date-time with a zone, year 0001-9999, real calendar day. */

@@ -25,6 +25,7 @@
 #include "base/conf.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "base/util.h"
 #include "http/fcgi_request.h"
 #include "http/handoff.h"
 #include "http/prefork.h"
@@ -104,12 +105,6 @@ take_signals(void)
 	sigaction(SIGUSR1, &ignore, NULL);
 }
 
-static int64_t
-now_ms(void)
-{
-	return mono_us() / 1000;
-}
-
 /* A full worker leaves newcomers to the others. */
 static void
 listen_or_not(struct loop *l)
@@ -150,7 +145,7 @@ accept_one(struct loop *l)
 		return;
 	}
 	l->connections[l->nconnections++] =
-	    (struct connection){ .fd = fd, .request_id = 1, .used_ms = now_ms() };
+	    (struct connection){ .fd = fd, .request_id = 1, .used_ms = mono_ms() };
 }
 
 /* The whole request, within its time. When it fails, libfcgi has closed the descriptor. */
@@ -201,7 +196,7 @@ serve_one(struct loop *l, struct connection *c)
 	struct http_reply out = { .handoff = 0 };
 	bool keep = false;
 
-	l->slot->busy_since_ms = now_ms();
+	l->slot->busy_since_ms = mono_ms();
 	busy = 1;
 	if (read_request(l->worker->arena, &fcgi, c->fd, &in)) {
 		c->request_id = fcgi.requestId;
@@ -252,7 +247,7 @@ handle(struct loop *l, const struct epoll_event *event)
 		return;
 	}
 	if (serve_one(l, c))
-		c->used_ms = now_ms();
+		c->used_ms = mono_ms();
 	else
 		forget(l, c, false); /* libfcgi has closed it */
 }
@@ -286,7 +281,7 @@ handle_all(struct loop *l, const struct epoll_event *events, int n)
 static void
 start_leaving(struct loop *l)
 {
-	int64_t now = now_ms();
+	int64_t now = mono_ms();
 	unsigned i;
 
 	l->leaving = true;
@@ -300,7 +295,7 @@ start_leaving(struct loop *l)
 static bool
 left_alone(struct loop *l)
 {
-	int64_t now = now_ms();
+	int64_t now = mono_ms();
 	unsigned i = 0;
 
 	while (i < l->nconnections) {

@@ -25,12 +25,6 @@ static bool announced;
 static bool reload_wanted;
 static int64_t reload_until; /* 0 when no reload is under way */
 
-static int64_t
-now_ms(void)
-{
-	return mono_us() / 1000;
-}
-
 static int
 wait_signal(long ms)
 {
@@ -48,7 +42,7 @@ begin_reload(void)
 		return;
 	board_turn();
 	board_fill();
-	reload_until = now_ms() + config->ready_ms;
+	reload_until = mono_ms() + config->ready_ms;
 }
 
 /* The old workers go only when the new ones serve; if they never do, the old ones stay. */
@@ -57,7 +51,7 @@ finish_reload(void)
 {
 	if (board_ready()) {
 		log_info("reloaded");
-	} else if (now_ms() >= reload_until || board_failing()) {
+	} else if (mono_ms() >= reload_until || board_failing()) {
 		log_error("reload given up: the new workers do not come up");
 		board_turn_back();
 		board_fill();
@@ -81,11 +75,11 @@ reload(void)
 static int
 drain(void)
 {
-	int64_t deadline = now_ms() + DRAIN_MS;
+	int64_t deadline = mono_ms() + DRAIN_MS;
 
 	notify_systemd("STOPPING=1");
 	board_dismiss(true);
-	while (board_alive() > 0 && now_ms() < deadline)
+	while (board_alive() > 0 && mono_ms() < deadline)
 		if (wait_signal(50) == SIGCHLD)
 			board_reap(true);
 	board_kill_all();
@@ -110,9 +104,9 @@ watchdog(void)
 	static int64_t last;
 	const char *usec = getenv("WATCHDOG_USEC");
 
-	if (usec == NULL || now_ms() - last < atoll(usec) / 4000)
+	if (usec == NULL || mono_ms() - last < atoll(usec) / 4000)
 		return;
-	last = now_ms();
+	last = mono_ms();
 	notify_systemd("WATCHDOG=1");
 }
 

@@ -20,12 +20,6 @@ static int successor;  /* slot */
 static int64_t until;  /* so long the successor may take to get ready */
 static int64_t retry_at;
 
-static int64_t
-now_ms(void)
-{
-	return mono_us() / 1000;
-}
-
 bool
 replace_under_way(void)
 {
@@ -43,11 +37,11 @@ begin(long ready_ms)
 	last = next;
 	successor = board_add(next);
 	if (successor == -1) {
-		retry_at = now_ms() + ready_ms;
+		retry_at = mono_ms() + ready_ms;
 		return;
 	}
 	spent = next;
-	until = now_ms() + ready_ms;
+	until = mono_ms() + ready_ms;
 }
 
 static void
@@ -67,7 +61,7 @@ static void
 give_up(long ready_ms)
 {
 	board_dismiss(false);
-	retry_at = now_ms() + ready_ms;
+	retry_at = mono_ms() + ready_ms;
 	spent = -1;
 }
 
@@ -78,14 +72,14 @@ replace_spent(bool may, long ready_ms)
 	unsigned n;
 
 	if (spent == -1) {
-		if (may && now_ms() >= retry_at && board_alive_old() == 0)
+		if (may && mono_ms() >= retry_at && board_alive_old() == 0)
 			begin(ready_ms);
 		return;
 	}
 	slots = prefork_slots(&n);
 	if (slots[successor].pid != 0 && (slots[successor].ready || slots[spent].pid == 0)) {
 		succeed(&slots[spent], &slots[successor]);
-	} else if (slots[successor].pid == 0 || now_ms() >= until) {
+	} else if (slots[successor].pid == 0 || mono_ms() >= until) {
 		log_warn("replacement given up: the new worker does not come up");
 		give_up(ready_ms);
 	} else if (!may) {

@@ -45,12 +45,6 @@ prefork_slots(unsigned *count)
 	return slots;
 }
 
-static int64_t
-now_ms(void)
-{
-	return mono_us() / 1000;
-}
-
 void
 board_init(struct prefork *p)
 {
@@ -101,14 +95,14 @@ spawn(unsigned index, int pool)
 	s->ready = 0;
 	s->spent = 0;
 	s->pool = pool;
-	s->born_ms = now_ms();
+	s->born_ms = mono_ms();
 	notes[index] = (struct note){ .backoff_ms = notes[index].backoff_ms };
 	pid = fork();
 	if (pid == 0)
 		child(index, pool, master);
 	if (pid == -1) {
 		log_error("fork: %s", strerror(errno));
-		notes[index].respawn_at = now_ms() + BACKOFF_MAX_MS;
+		notes[index].respawn_at = mono_ms() + BACKOFF_MAX_MS;
 		return;
 	}
 	s->pid = pid;
@@ -161,7 +155,7 @@ note_crash(const struct slot *s, int status)
 static int64_t
 respawn_time(const struct slot *s, struct note *n, bool crashed)
 {
-	int64_t now = now_ms(), wait;
+	int64_t now = mono_ms(), wait;
 
 	if (!crashed || now - s->born_ms >= YOUNG_MS) {
 		n->backoff_ms = 0;
@@ -214,7 +208,7 @@ board_reap(bool draining)
 void
 board_respawn(void)
 {
-	int64_t now = now_ms();
+	int64_t now = mono_ms();
 	unsigned i;
 
 	for (i = 0; i < nslots; i++)
@@ -243,7 +237,7 @@ enforce_deadline(const struct slot *s, struct note *n, int64_t now)
 void
 board_enforce(void)
 {
-	int64_t now = now_ms();
+	int64_t now = mono_ms();
 	unsigned i;
 
 	for (i = 0; i < nslots; i++) {
@@ -258,7 +252,7 @@ board_enforce(void)
 long
 board_next(long most)
 {
-	int64_t now = now_ms(), wait = most;
+	int64_t now = mono_ms(), wait = most;
 	unsigned i;
 
 	for (i = 0; i < nslots; i++)
@@ -371,7 +365,7 @@ board_exchange(int worker, int added)
 void
 board_dismiss(bool everyone)
 {
-	int64_t now = now_ms();
+	int64_t now = mono_ms();
 	unsigned i;
 
 	for (i = 0; i < nslots; i++) {

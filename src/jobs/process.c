@@ -19,7 +19,7 @@
 #include "jobs/job.h"
 #include "store/db.h"
 
-#define LEARN_US 10000000 /* when there was nothing to learn */
+#define LEARN_US 10000000
 
 static void
 poke(int fd)
@@ -69,8 +69,8 @@ serve(const struct job_process *p)
 		busy = jobs_run(db, app, arena);
 		if (busy)
 			poke(p->news);
-		else if (mono_us() >= learn_us && !learn_words(db, arena))
-			learn_us = mono_us() + LEARN_US;
+		else if (time_due(&learn_us, LEARN_US) && learn_words(db, arena))
+			learn_us = 0; /* there may be more */
 		arena_reset(arena);
 	}
 	db_free(db);

@@ -21,17 +21,6 @@
 #define FIGURES_US 2000000
 #define RECHECKS_MAX 20 /* of a tick: 200 a second */
 
-static bool
-due(int64_t *next, int64_t interval_us)
-{
-	int64_t now = mono_us();
-
-	if (now < *next)
-		return false;
-	*next = now + interval_us;
-	return true;
-}
-
 static void
 recheck(struct hub *h, struct stream *s)
 {
@@ -86,13 +75,13 @@ static void
 tick(struct hub *h)
 {
 	wake_turn(h);
-	if (due(&h->tick_us, TICK_US)) {
+	if (time_due(&h->tick_us, TICK_US)) {
 		h->rechecks = 0;
 		each_stream(h, look_after);
 	}
-	if (due(&h->beat_us, BEAT_US))
+	if (time_due(&h->beat_us, BEAT_US))
 		seats_beat(h);
-	if (due(&h->figures_us, FIGURES_US)) {
+	if (time_due(&h->figures_us, FIGURES_US)) {
 		figures_write(h);
 		give_back(h);
 	}

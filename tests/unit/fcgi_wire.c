@@ -143,12 +143,6 @@ post(const char *uri, const char *body, size_t len)
 
 /* ---- talking to the worker */
 
-int64_t
-now_ms(void)
-{
-	return mono_us() / 1000;
-}
-
 int
 dial(void)
 {
@@ -242,10 +236,10 @@ bool
 closed_within(int fd, int ms)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
-	int64_t until = now_ms() + ms;
+	int64_t until = mono_ms() + ms;
 	char rest[4096];
 
-	while (now_ms() < until && poll(&p, 1, (int)(until - now_ms())) == 1)
+	while (mono_ms() < until && poll(&p, 1, (int)(until - mono_ms())) == 1)
 		if (read(fd, rest, sizeof(rest)) <= 0)
 			return true;
 	return false;

@@ -62,6 +62,5 @@ bool told(const struct reply *, const char *what);
 #define ASSERT_TOLD(r, what) ck_assert_msg(told(r, what), "no \"%s\" in: %s", what, (r)->text)
 /* Whether the worker closes this connection within so many milliseconds, whatever it says first. */
 bool closed_within(int fd, int ms);
-int64_t now_ms(void);
 
 #endif

@@ -16,7 +16,9 @@
 #include <unistd.h>
 
 #include "base/conf.h"
+#include "base/util.h"
 #include "http/fcgi.h"
+#include "run.h"
 
 struct slot *slot;
 pid_t worker_pid;
@@ -124,9 +126,9 @@ assert_serving(void)
 void
 assert_served(int64_t n)
 {
-	int64_t until = now_ms() + 1000;
+	int64_t until = mono_ms() + 1000;
 
-	while ((slot->served != n || slot->busy_since_ms != 0) && now_ms() < until)
+	while ((slot->served != n || slot->busy_since_ms != 0) && mono_ms() < until)
 		nap();
 	ck_assert_int_eq(slot->served, n);
 	ck_assert_int_eq(slot->busy_since_ms, 0);
@@ -135,10 +137,10 @@ assert_served(int64_t n)
 int
 end_of_worker(int ms)
 {
-	int64_t until = now_ms() + ms;
+	int64_t until = mono_ms() + ms;
 	int status;
 
-	while (now_ms() < until) {
+	while (mono_ms() < until) {
 		if (waitpid(worker_pid, &status, WNOHANG) == worker_pid) {
 			worker_pid = 0;
 			return WIFEXITED(status) ? WEXITSTATUS(status) : -2;
@@ -201,19 +203,5 @@ teardown(void)
 int
 fcgi_main(const char *name, const TTest *const *tests)
 {
-	Suite *s = suite_create(name);
-	TCase *t = tcase_create("worker");
-	SRunner *runner;
-	int failed;
-
-	tcase_set_timeout(t, 20);
-	tcase_add_checked_fixture(t, setup, teardown);
-	for (; *tests != NULL; tests++)
-		tcase_add_test(t, *tests);
-	suite_add_tcase(s, t);
-	runner = srunner_create(s);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_cases(name, setup, teardown, CK_FORK_GETENV, 20, tests);
 }

@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "base/metrics.h"
-#include "base/util.h"
 #include "http/prefork.h"
+#include "run.h"
 
 struct shared *shared;
 char directory[64], socket_path[128];
@@ -28,12 +28,6 @@ long ready_ms;
 static char log_path[128];
 static struct prefork prefork;
 static volatile sig_atomic_t term;
-
-int64_t
-now_ms(void)
-{
-	return mono_us() / 1000;
-}
 
 void
 nap(void)
@@ -58,7 +52,7 @@ stay_busy(struct slot *slot, bool stubborn)
 	if (stubborn)
 		signal(SIGTERM, SIG_IGN);
 	slot->route = STUCK_ROUTE;
-	slot->busy_since_ms = now_ms();
+	slot->busy_since_ms = mono_ms();
 	while (stubborn || !term)
 		nap();
 	slot->busy_since_ms = 0;
@@ -84,7 +78,7 @@ obey(struct slot *slot, int fd)
 		} else if (order == 'n') { /* the last of its number of requests */
 			slot->spent = 1;
 		} else if (order == 'w') { /* a request under way: finished by the second byte */
-			slot->busy_since_ms = now_ms();
+			slot->busy_since_ms = mono_ms();
 			shared->waiting++;
 			while (read(fd, &order, 1) == -1 && errno == EINTR)
 				;
@@ -122,7 +116,7 @@ work(struct slot *slot, const struct pool *pool, unsigned index)
 	(void)index;
 	signal(SIGSEGV, SIG_DFL); /* no sanitizer's report: the crash is wanted */
 	if (n < BIRTHS) {
-		shared->born_ms[n] = now_ms();
+		shared->born_ms[n] = mono_ms();
 		shared->pids[n] = getpid();
 	}
 	if (shared->life == DIE_AT_BIRTH)
@@ -259,10 +253,10 @@ living_workers(void)
 int
 end_of_master(int ms)
 {
-	int64_t until = now_ms() + ms;
+	int64_t until = mono_ms() + ms;
 	int status;
 
-	while (now_ms() < until) {
+	while (mono_ms() < until) {
 		if (waitpid(master, &status, WNOHANG) == master)
 			return WIFEXITED(status) ? WEXITSTATUS(status) : -2;
 		nap();
@@ -318,19 +312,5 @@ teardown(void)
 int
 master_main(const char *name, const TTest *const *tests)
 {
-	Suite *suite = suite_create(name);
-	TCase *t = tcase_create("master");
-	SRunner *runner;
-	int failed;
-
-	tcase_set_timeout(t, 20);
-	tcase_add_checked_fixture(t, setup, teardown);
-	for (; *tests != NULL; tests++)
-		tcase_add_test(t, *tests);
-	suite_add_tcase(suite, t);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_cases(name, setup, teardown, CK_FORK_GETENV, 20, tests);
 }

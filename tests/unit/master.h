@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/util.h"
+
 #define BIRTHS 256
 #define STUCK_ROUTE 7
 
@@ -38,14 +40,13 @@ extern char directory[64], socket_path[128];
 extern pid_t master;
 extern long ready_ms; /* of the master that is started next */
 
-int64_t now_ms(void);
 void nap(void);
 
 #define AWAIT(condition, ms) \
 	do { \
-		int64_t until_ = now_ms() + (ms); \
+		int64_t until_ = mono_ms() + (ms); \
 		bool met_; \
-		while (!(met_ = (condition)) && now_ms() < until_) \
+		while (!(met_ = (condition)) && mono_ms() < until_) \
 			nap(); \
 		ck_assert_msg(met_, "not within %d ms: %s", (ms), #condition); \
 	} while (0)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/conf.h"
+#include "base/util.h"
 
 START_TEST(a_leaving_worker_finishes_what_came_and_has_its_connections_closed)
 {
@@ -79,10 +80,10 @@ START_TEST(a_quiet_connection_that_ignores_the_hint_is_closed)
 	get("/");
 	r = ask(fd);
 	ck_assert(r.complete);
-	began = now_ms();
+	began = mono_ms();
 	kill(worker_pid, SIGTERM);
 	ck_assert_int_eq(end_of_worker(4000), 0);
-	ck_assert_int_ge(now_ms() - began, 1500);
+	ck_assert_int_ge(mono_ms() - began, 1500);
 	close(fd);
 }
 END_TEST
@@ -125,14 +126,14 @@ START_TEST(a_stuck_worker_whom_nobody_ends_ends_itself)
 	conf.request_timeout = 0; /* plus the time that is the master's */
 	start();
 	fd = dial();
-	began = now_ms();
+	began = mono_ms();
 	get("/stuck");
 	ck_assert(say(fd, out.data, out.len));
-	while (slot->busy_since_ms == 0 && now_ms() < began + 1000)
+	while (slot->busy_since_ms == 0 && mono_ms() < began + 1000)
 		nap();
 	kill(worker_pid, SIGTERM); /* as the kernel does when the master dies */
 	ck_assert_int_eq(end_of_worker(7000), 1);
-	ck_assert_int_ge(now_ms() - began, 4000);
+	ck_assert_int_ge(mono_ms() - began, 4000);
 	close(fd);
 }
 END_TEST

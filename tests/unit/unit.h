@@ -4,10 +4,8 @@
 
 /* What the small unit tests share: one arena per case, and main()'s work. */
 
-#include <check.h>
-#include <stdlib.h>
-
 #include "base/arena.h"
+#include "run.h"
 
 static struct arena *arena;
 
@@ -27,21 +25,7 @@ unit_teardown(void)
 static int
 unit_main(const char *name, const TTest *const *tests)
 {
-	Suite *suite = suite_create(name);
-	TCase *tc = tcase_create(name);
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	tcase_add_checked_fixture(tc, unit_setup, unit_teardown);
-	tcase_set_timeout(tc, 60);
-	for (; *tests != NULL; tests++)
-		tcase_add_test(tc, *tests);
-	suite_add_tcase(suite, tc);
-	srunner_set_fork_status(runner, CK_NOFORK);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_cases(name, unit_setup, unit_teardown, CK_NOFORK, 60, tests);
 }
 
 #endif
