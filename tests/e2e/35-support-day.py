@@ -11,7 +11,7 @@ import os
 import time
 
 import e2e
-from e2e import URL, call, check, ok, fail, parallel, psql, stack
+from e2e import URL, call, check, ok, fail, parallel, psql, stack, wait_until
 
 ORG = "org_day"
 HOME = f"/api/organizations/{ORG}"
@@ -196,12 +196,8 @@ def a_lead_reviews(agents, tickets):
 def words_are_learnt():
     """Each hour, which is over."""
     psql("UPDATE search_vocabulary SET taken_at = taken_at - interval '1 hour'")
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        if psql(f"SELECT 1 FROM search_vocabulary WHERE org_id = '{ORG}' AND 'printer' = ANY (words)"):
-            return ok("search: the words of the day are learnt")
-        time.sleep(0.2)
-    fail("search: the words of the day are learnt")
+    check(wait_until(lambda: psql(f"SELECT 1 FROM search_vocabulary WHERE org_id = '{ORG}' AND 'printer' = ANY (words)"), 30),
+          "search: the words of the day are learnt")
 
 
 def a_lead_looks():

@@ -10,8 +10,8 @@ import os
 import signal
 import time
 
-from e2e import KEY, ORG, Ledger, call, check, psql, stack
-from sse import PATH, Stream, figure, newest, settings, ticket, wait_until, whole
+from e2e import KEY, ORG, Ledger, call, check, psql, stack, wait_until
+from sse import PATH, Stream, figure, newest, settings, ticket, whole
 
 
 def basics():

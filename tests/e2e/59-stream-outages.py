@@ -7,8 +7,8 @@ workers are gone. Who is connected stays so; who comes is told when to come agai
 
 import time
 
-from e2e import KEY, Ledger, call, check, psql, stack
-from sse import PATH, Stream, newest, settings, wait_until, whole
+from e2e import KEY, Ledger, call, check, psql, stack, wait_until
+from sse import PATH, Stream, newest, settings, whole
 
 AWAY_S = 6
 

@@ -183,6 +183,15 @@ class Ledger:
         check(twice == 0, f"0 duplicates after {self.retries} retries with Idempotency-Key", twice)
 
 
+def wait_until(function, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if function():
+            return True
+        time.sleep(0.1)
+    return False
+
+
 def psql(sql):
     out = subprocess.run(
         [os.environ["E2E_PSQL"], "-X", "-h", os.environ["E2E_PGSOCK"], "-U", "postgres",

@@ -111,15 +111,6 @@ def figure(name):
                  if line.startswith("serviceos_stream_" + name)), 0)
 
 
-def wait_until(function, seconds):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if function():
-            return True
-        time.sleep(0.1)
-    return False
-
-
 def settings(lines):
     with open(os.environ["E2E_DIR"] + "/local.conf", "w", encoding="ascii") as file:
         file.write(lines)
