@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 Fill an organization from the examples of its own OpenAPI document, and write
-Schemathesis' configuration: ids in paths and bodies are mostly ones that exist,
-so that the requests get beyond 404. Prints one line. Standard library only.
+configurations of Schemathesis that share the operations out: ids in paths and
+bodies are mostly ones that exist, so that the requests get beyond 404. Prints
+one line. Standard library only.
 
-    prepare.py CONFIGURATION REQUESTS
+    prepare.py REQUESTS CONFIGURATION...
 """
 
 import itertools
@@ -120,19 +121,22 @@ def lists(document):
     return values, bound
 
 
-def toml(document, requests):
+def toml(document, requests, share, shares):
+    """The configuration of the process that takes every operation whose place is its share."""
     quote = json.dumps
-    count = sum(1 for _ in operations(document))
+    names = [operation["operationId"] for _, _, operation in operations(document)]
+    others = [name for place, name in enumerate(names) if place % shares != share]
     values, bound = lists(document)
     everywhere = bound.pop(None, {})
     binding = '{name} = {{ dictionary = "{label}", probability = 0.7 }}'
     lines = [
         f"seed = {os.environ.get('PROPERTY_SEED', '20260613')}",
-        "workers = 2", "continue-on-failure = true", "request-timeout = 20",
+        # Threads break CPython 3.11's parser ("AST constructor recursion depth mismatch").
+        "workers = 1", "continue-on-failure = true", "request-timeout = 20",
         f"hooks = {quote(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'hooks.py'))}",
         "[auth]", "auto-signup = false",
         "[generation]", 'database = "none"', "with-security-parameters = false",
-        "no-shrink = true", f"max-examples = {requests // count + 1}",
+        "no-shrink = true", f"max-examples = {requests // len(names) + 1}",
         "[phases.examples]", "enabled = false",
         "[phases.stateful]", "enabled = false",
         "[checks]", "enabled = false",
@@ -142,9 +146,11 @@ def toml(document, requests):
         *[f"[dictionaries.{label}]\nvalues = {quote(ids)}" for label, ids in values.items()],
         "[parameters]", f'"path.org_id" = {quote(ORG)}',
         *[binding.format(name=quote(name), label=label) for name, label in everywhere.items()],
-        "[[operations]]", f"include-operation-id = {quote(LEFT_OUT)}", "enabled = false",
+        "[[operations]]", f"include-operation-id = {quote(LEFT_OUT + others)}", "enabled = false",
     ]
     for operation, parameters in bound.items():
+        if operation in others:
+            continue
         lines += ["[[operations]]", f"include-operation-id = {quote([operation])}",
                   "[operations.parameters]",
                   *[binding.format(name=quote(n), label=label) for n, label in parameters.items()]]
@@ -152,7 +158,7 @@ def toml(document, requests):
 
 
 def main():
-    configuration, requests = sys.argv[1], int(sys.argv[2])
+    requests, configurations = int(sys.argv[1]), sys.argv[2:]
     document = call("GET", "/api/openapi.json").json()
     made = [(path, operation) for path, method, operation in operations(document)
             if method == "post" and {"201", "202"} & operation["responses"].keys() and
@@ -161,8 +167,9 @@ def main():
         for path, operation in made:
             if path.replace("{org_id}", ORG) not in collections:
                 create(path, operation)
-    with open(configuration, "w", encoding="utf-8") as file:
-        file.write(toml(document, requests))
+    for share, configuration in enumerate(configurations):
+        with open(configuration, "w", encoding="utf-8") as file:
+            file.write(toml(document, requests, share, len(configurations)))
     empty = [operation["operationId"] for path, operation in made
              if path.replace("{org_id}", ORG) not in collections]
     print(f"{sum(map(len, collections.values()))} things of {len(collections)} kinds; "
