@@ -17,14 +17,6 @@ copy(char out[40], const char *id)
 	snprintf(out, 40, "%s", id);
 }
 
-static const char *
-create(const char *path, const char *body, const char *id)
-{
-	call("POST", path, body);
-	expect(201);
-	return text(id);
-}
-
 static void
 make_desk(struct ids *i, const char *org)
 {
@@ -34,20 +26,20 @@ make_desk(struct ids *i, const char *org)
 	copy(i->ticket, make_ticket("first"));
 	copy(i->second, make_ticket("second"));
 	copy(i->third, make_ticket("third"));
-	copy(i->customer, create("/api/customers", "{\"name\":\"Ada\"}", "customer_id"));
-	copy(i->spare, create("/api/customers", "{\"name\":\"Spare\"}", "customer_id"));
+	copy(i->customer, make("/api/customers", "{\"name\":\"Ada\"}", "customer_id"));
+	copy(i->spare, make("/api/customers", "{\"name\":\"Spare\"}", "customer_id"));
 	copy(i->user,
-	    create(fmt("/api/organizations/%s/users", org),
+	    make(fmt("/api/organizations/%s/users", org),
 		fmt("{\"email\":\"%s@example.com\",\"name\":\"Agent\",\"password\":\"correct horse\"}",
 		    org),
 		"user_id"));
-	copy(i->key, create(fmt("/api/organizations/%s/api-keys", org),
+	copy(i->key, make(fmt("/api/organizations/%s/api-keys", org),
 			 "{\"name\":\"k\",\"scopes\":[\"read:tickets\"]}", "key_id"));
 	copy(i->comment, make_comment(i->ticket, "hello"));
-	copy(i->note, create(fmt("/api/tickets/%s/internal-notes", i->ticket), "{\"body\":\"n\"}",
-			  "note_id"));
+	copy(i->note,
+	    make(fmt("/api/tickets/%s/internal-notes", i->ticket), "{\"body\":\"n\"}", "note_id"));
 	copy(
-	    i->link, create(fmt("/api/tickets/%s/links", i->ticket),
+	    i->link, make(fmt("/api/tickets/%s/links", i->ticket),
 			 fmt("{\"target_id\":\"%s\",\"kind\":\"related\"}", i->second), "link_id"));
 	call("POST", fmt("/api/tickets/%s/tags", i->ticket), "{\"tags\":[\"blue\"]}");
 	expect(200);
@@ -57,17 +49,17 @@ static void
 make_house(struct ids *i, const char *org)
 {
 	copy(i->view,
-	    create(fmt("/api/organizations/%s/views", org), "{\"name\":\"All\"}", "view_id"));
-	copy(i->company, create("/api/companies", "{\"name\":\"Engines\"}", "company_id"));
-	copy(i->team, create(fmt("/api/organizations/%s/teams", org),
+	    make(fmt("/api/organizations/%s/views", org), "{\"name\":\"All\"}", "view_id"));
+	copy(i->company, make("/api/companies", "{\"name\":\"Engines\"}", "company_id"));
+	copy(i->team, make(fmt("/api/organizations/%s/teams", org),
 			  fmt("{\"name\":\"Blue\",\"member_ids\":[\"%s\"]}", i->user), "team_id"));
-	copy(i->hours, create(fmt("/api/organizations/%s/business-hours", org),
+	copy(i->hours, make(fmt("/api/organizations/%s/business-hours", org),
 			   "{\"name\":\"Office\"}", "business_hours_id"));
-	copy(i->field, create(fmt("/api/organizations/%s/custom-fields", org),
+	copy(i->field, make(fmt("/api/organizations/%s/custom-fields", org),
 			   "{\"label\":\"Colour\",\"type\":\"text\"}", "field_id"));
 	copy(i->queue,
-	    create(fmt("/api/organizations/%s/queues", org), "{\"name\":\"Waiting\"}", "queue_id"));
-	copy(i->macro, create(fmt("/api/organizations/%s/macros", org),
+	    make(fmt("/api/organizations/%s/queues", org), "{\"name\":\"Waiting\"}", "queue_id"));
+	copy(i->macro, make(fmt("/api/organizations/%s/macros", org),
 			   "{\"name\":\"Hello\",\"reply\":\"Hello\"}", "macro_id"));
 }
 
@@ -75,19 +67,13 @@ make_house(struct ids *i, const char *org)
 static void
 make_work(struct ids *i)
 {
-	call("POST", "/api/exports", "{\"kind\":\"tickets\"}");
-	expect(202);
-	copy(i->export, text("export_id"));
+	copy(i->export, make_job("/api/exports", "{\"kind\":\"tickets\"}", "export_id"));
 	run_jobs();
-	call("POST", "/api/exports", "{\"kind\":\"tickets\"}");
-	expect(202);
-	copy(i->waiting_export, text("export_id"));
-	call("POST", "/api/imports?format=ndjson&kind=tickets", "{\"title\":\"x\"}");
-	expect(202);
-	copy(i->import, text("import_id"));
-	call("POST", "/api/bulk/jobs", "{\"action\":\"close\",\"conditions\":{}}");
-	expect(202);
-	copy(i->bulk_job, text("job_id"));
+	copy(i->waiting_export, make_job("/api/exports", "{\"kind\":\"tickets\"}", "export_id"));
+	copy(i->import,
+	    make_job("/api/imports?format=ndjson&kind=tickets", "{\"title\":\"x\"}", "import_id"));
+	copy(i->bulk_job,
+	    make_job("/api/bulk/jobs", "{\"action\":\"close\",\"conditions\":{}}", "job_id"));
 	sql("UPDATE job SET run_after = now() + interval '1 hour' WHERE kind IN ('bulk', 'import') "
 	    "OR (kind = 'export' AND state = 'queued')");
 }
@@ -96,13 +82,13 @@ static void
 make_judgements(struct ids *i)
 {
 	copy(i->survey,
-	    create("/api/csat/request", fmt("{\"ticket_id\":\"%s\"}", i->ticket), "survey_id"));
+	    make("/api/csat/request", fmt("{\"ticket_id\":\"%s\"}", i->ticket), "survey_id"));
 	copy(i->card,
-	    create("/api/qa/scorecards",
+	    make("/api/qa/scorecards",
 		"{\"name\":\"Quality\",\"criteria\":[{\"key\":\"tone\",\"name\":\"Tone\"}]}",
 		"scorecard_id"));
 	copy(i->review,
-	    create("/api/qa/reviews",
+	    make("/api/qa/reviews",
 		fmt("{\"ticket_id\":\"%s\",\"scorecard_id\":\"%s\",\"agent_user_id\":\"%s\"}",
 		    i->ticket, i->card, i->user),
 		"review_id"));
@@ -112,7 +98,7 @@ static void
 make_webhook(struct ids *i)
 {
 	copy(i->webhook,
-	    create("/api/v1/webhooks", "{\"url\":\"https://hooks.example.com/x\"}", "webhook_id"));
+	    make("/api/v1/webhooks", "{\"url\":\"https://hooks.example.com/x\"}", "webhook_id"));
 	relay();
 	sql("UPDATE webhook_delivery SET status = 'failed', created_at = '2026-06-13T12:00:00Z' WHERE webhook_id = '%s'",
 	    i->webhook);
@@ -130,19 +116,19 @@ make_all(struct ids *i, const char *org)
 	make_house(i, org);
 	make_work(i);
 	make_judgements(i);
-	copy(i->attachment, create(fmt("/api/tickets/%s/attachments?filename=x.txt", i->ticket),
-				"x", "attachment_id"));
+	copy(i->attachment, make(fmt("/api/tickets/%s/attachments?filename=x.txt", i->ticket), "x",
+				"attachment_id"));
 	make_webhook(i);
-	copy(i->policy, create("/api/sla/policies",
+	copy(i->policy, make("/api/sla/policies",
 			    "{\"name\":\"Silver\",\"active\":false,\"targets\":{\"normal\":{"
 			    "\"first_response_minutes\":60}}}",
 			    "policy_id"));
-	copy(i->timer, create("/api/sla/timers",
+	copy(i->timer, make("/api/sla/timers",
 			   fmt("{\"ticket_id\":\"%s\",\"metric\":\"custom\",\"target_minutes\":60}",
 			       i->second),
 			   "timer_id"));
 	copy(i->workflow,
-	    create("/api/workflows",
+	    make("/api/workflows",
 		"{\"name\":\"Flow\",\"enabled\":false,\"trigger\":{\"type\":\"event\","
 		"\"topics\":[\"ticket.created\"]},\"actions\":[{\"action\":\"stop\"}]}",
 		"workflow_id"));

@@ -64,13 +64,13 @@ extern struct json_object *reply;
 const char *header(const char *name);
 /* A member by path "data.0.title"; aborts the test when absent. */
 struct json_object *at(const char *path);
-/* The same as text ("null" for null), number, or presence. */
+/* The same as text ("null" for null; static storage, 64 in turn), number, or presence. */
 const char *text(const char *path);
 long number(const char *path);
 bool has(const char *path);
 size_t count(const char *path); /* elements of an array */
 
-/* A copy of an id that outlives text() and fmt(): the last 64 are kept. */
+/* A copy of an id that outlives text() and fmt(): the last 256 are kept. */
 const char *keep_id(const char *);
 
 /* The status, with the body in the message when it is another. */
@@ -100,9 +100,21 @@ void run_due(void);
 void every_second_once(void);
 /* Delete what has expired, as the scheduler does once a minute. */
 void housekeeping(void);
-/* A new ticket (title given), its id; a new comment's id. Static storage, 64 in turn. */
+
+/*
+ * POST body to path, expect 201 (of a job 202), and the id of what is new: that
+ * member of the reply, kept as keep_id() keeps it.
+ */
+const char *make(const char *path, const char *body, const char *id);
+const char *make_job(const char *path, const char *body, const char *id);
+/* A ticket with this title, or of a whole body; a comment. */
 const char *make_ticket(const char *title);
+const char *make_ticket_of(const char *body);
 const char *make_comment(const char *ticket_id, const char *body);
+/* A user of ORG, name@example.com; more is "" or further members: ",\"capacity\":1". */
+const char *make_user(const char *name, const char *more);
+/* Search; members are those of the body, without its braces. */
+void find(const char *members);
 
 /* Run the cases and return main()'s value. */
 int harness_main(const char *program, TCase *(*cases[])(void));

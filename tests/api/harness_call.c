@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls: who calls, what is sent, and what nearly every test makes first. */
+/* Calls: who calls, what is sent, and what many tests make and look for. */
 #include "harness_internal.h"
 
 #include <stdio.h>
@@ -108,18 +108,55 @@ call(const char *method, const char *path, const char *body)
 	    body == NULL ? NULL : "application/json");
 }
 
+static const char *
+post(const char *path, const char *body, const char *id, int wanted)
+{
+	call("POST", path, body);
+	expect(wanted);
+	return keep_id(text(id));
+}
+
+const char *
+make(const char *path, const char *body, const char *id)
+{
+	return post(path, body, id, 201);
+}
+
+const char *
+make_job(const char *path, const char *body, const char *id)
+{
+	return post(path, body, id, 202);
+}
+
+const char *
+make_ticket_of(const char *body)
+{
+	return make("/api/tickets", body, "ticket_id");
+}
+
 const char *
 make_ticket(const char *title)
 {
-	call("POST", "/api/tickets", fmt("{\"title\":\"%s\"}", title));
-	expect(201);
-	return text("ticket_id");
+	return make_ticket_of(fmt("{\"title\":\"%s\"}", title));
 }
 
 const char *
 make_comment(const char *ticket_id, const char *body)
 {
-	call("POST", fmt("/api/tickets/%s/comments", ticket_id), fmt("{\"body\":\"%s\"}", body));
-	expect(201);
-	return text("comment_id");
+	return make(fmt("/api/tickets/%s/comments", ticket_id), fmt("{\"body\":\"%s\"}", body),
+	    "comment_id");
+}
+
+const char *
+make_user(const char *name, const char *more)
+{
+	return make("/api/organizations/" ORG "/users",
+	    fmt("{\"email\":\"%s@example.com\",\"name\":\"%s\"%s}", name, name, more), "user_id");
+}
+
+void
+find(const char *members)
+{
+	call("POST", "/api/v1/search", fmt("{%s}", members));
+	expect(200);
 }

@@ -73,7 +73,7 @@ sql_text(const char *format, ...)
 const char *
 keep_id(const char *id)
 {
-	static char kept[64][40];
+	static char kept[256][40];
 	static unsigned n;
 
 	snprintf(kept[++n % LENGTH(kept)], sizeof(kept[0]), "%s", id);

@@ -14,7 +14,7 @@ upload(const char *ticket, const char *name, const void *data, size_t len)
 	call_raw("POST", fmt("/api/tickets/%s/attachments?filename=%s", ticket, name), data, len,
 	    "application/x-anything");
 	expect(201);
-	return fmt("%s", text("attachment_id"));
+	return keep_id(text("attachment_id"));
 }
 
 static void
@@ -28,7 +28,7 @@ TEST(a_file_is_kept_under_its_content_and_its_type_is_told_from_it)
 {
 	static const unsigned char png[] =
 	    "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\6\0\0\0\x1f\x15\xc4\x89";
-	const char *ticket = fmt("%s", make_ticket("t")),
+	const char *ticket = make_ticket("t"),
 		   *id = upload(ticket, "shot.html", png, sizeof(png) - 1), *path;
 	struct stat st;
 
@@ -65,8 +65,7 @@ END
 
 TEST(a_signed_link_needs_no_credential_and_nothing_of_it_can_change)
 {
-	const char *id = upload(make_ticket("t"), "a.txt", "hello", 5),
-		   *url = fmt("%s", text("download_url"));
+	const char *id = upload(make_ticket("t"), "a.txt", "hello", 5), *url = text("download_url");
 	const char *path = strstr(url, "/api/"),
 		   *other = upload(make_ticket("u"), "b.txt", "other", 5);
 
@@ -90,7 +89,7 @@ END
 
 TEST(a_bad_name_or_an_empty_or_too_large_file_is_refused)
 {
-	const char *ticket = fmt("%s", make_ticket("t"));
+	const char *ticket = make_ticket("t");
 	long before = conf.attachment_max;
 
 	call_raw("POST", fmt("/api/tickets/%s/attachments", ticket), "x", 1, NULL);
@@ -113,8 +112,8 @@ END
 
 TEST(a_file_belongs_to_a_comment_and_goes_where_it_goes)
 {
-	const char *ticket = keep_id(make_ticket("t")), *other_one = keep_id(make_ticket("u")),
-		   *comment = keep_id(make_comment(ticket, "see the picture")), *id;
+	const char *ticket = make_ticket("t"), *other_one = make_ticket("u"),
+		   *comment = make_comment(ticket, "see the picture"), *id;
 
 	call_raw("POST",
 	    fmt("/api/tickets/%s/attachments?filename=a.txt&comment_id=%s", other_one, comment),
@@ -174,7 +173,7 @@ END
 
 TEST(a_form_has_the_file_as_a_part)
 {
-	const char *ticket = fmt("%s", make_ticket("t"));
+	const char *ticket = make_ticket("t");
 
 	send_form(ticket, "", "name=\"file\"; filename=\"a.txt\"", "hello");
 	expect(201);
@@ -191,8 +190,7 @@ END
 
 TEST(a_form_that_is_none_or_holds_something_else_is_refused)
 {
-	const char *ticket = fmt("%s", make_ticket("t")),
-		   *path = fmt("/api/tickets/%s/attachments", ticket);
+	const char *ticket = make_ticket("t"), *path = fmt("/api/tickets/%s/attachments", ticket);
 	static const char two[] =
 	    "--b\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\nA\r\n"
 	    "--b\r\nContent-Disposition: form-data; name=file; filename=b\r\n\r\nB\r\n--b--";
@@ -226,14 +224,14 @@ END
 
 TEST(an_upload_with_a_key_is_done_once_whatever_its_boundary)
 {
-	const char *ticket = fmt("%s", make_ticket("t")), *id, *hash;
+	const char *ticket = make_ticket("t"), *id, *hash;
 	static const char again[] =
 	    "--zz\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\nhello\r\n--zz--";
 
 	caller.headers = "Idempotency-Key: upload-1\n";
 	send_form(ticket, "", "name=file; filename=a", "hello");
 	expect(201);
-	id = fmt("%s", text("attachment_id"));
+	id = text("attachment_id");
 	call_raw("POST", fmt("/api/tickets/%s/attachments", ticket), again, sizeof(again) - 1,
 	    "multipart/form-data; boundary=zz");
 	expect(201);

@@ -63,9 +63,7 @@ check_change(const struct change *c)
 	const char *id;
 
 	caller.headers = "X-Request-Id: the-request\n";
-	call("POST", c->path, c->made);
-	expect(201);
-	id = text(c->id);
+	id = make(c->path, c->made, c->id);
 	call(c->method, fmt("%s/%s", c->path, id), c->changed);
 	expect(200);
 	call("GET", fmt(LOG "?resource=%s&resource_id=%s", c->resource, id), NULL);
@@ -100,8 +98,7 @@ TEST(a_change_of_the_organization_and_a_deletion_are_told_too)
 	expect(200);
 	call("GET", LOG "?resource=organization&limit=1", NULL);
 	ck_assert_str_eq(text("data.0.changes.retention_days.to"), "60");
-	call("POST", CONFIG "/macros", "{\"name\":\"Gone\",\"reply\":\"x\"}");
-	id = text("macro_id");
+	id = make(CONFIG "/macros", "{\"name\":\"Gone\",\"reply\":\"x\"}", "macro_id");
 	call("DELETE", fmt(CONFIG "/macros/%s", id), NULL);
 	expect(204);
 	call("GET", fmt(LOG "?action=macro.deleted&resource_id=%s", id), NULL);
@@ -115,19 +112,14 @@ TEST(no_secret_is_ever_in_it)
 	const char *id, *secret, *body;
 	char hash[65];
 
-	call("POST", CONFIG "/users",
-	    "{\"email\":\"b@example.com\",\"name\":\"B\",\"password\":\"battery staple\"}");
-	expect(201);
-	id = text("user_id");
+	id = make_user("b", ",\"password\":\"battery staple\"");
 	call("GET", fmt(LOG "?resource_id=%s", id), NULL);
 	ck_assert_str_eq(text("data.0.changes.password_hash"), "[redacted]");
 	call("PATCH", fmt(CONFIG "/users/%s", id), "{\"password\":\"another staple\"}");
 	expect(200);
 	call("GET", fmt(LOG "?action=user.updated&resource_id=%s", id), NULL);
 	ck_assert_str_eq(text("data.0.changes.password_hash"), "[redacted]");
-	call("POST", CONFIG "/api-keys", "{\"name\":\"s\",\"scopes\":[\"read:notes\"]}");
-	expect(201);
-	id = text("key_id");
+	id = make(CONFIG "/api-keys", "{\"name\":\"s\",\"scopes\":[\"read:notes\"]}", "key_id");
 	secret = text("key");
 	call("POST", fmt(CONFIG "/api-keys/%s/rotate", id), "{}");
 	expect(200);

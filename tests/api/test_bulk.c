@@ -8,12 +8,6 @@
 #define NOBODY "0190163d-8694-739b-aea5-966c26f8ad91"
 
 static const char *
-make(const char *title)
-{
-	return fmt("%s", make_ticket(title));
-}
-
-static const char *
 priority_of(const char *id)
 {
 	call("GET", fmt("/api/tickets/%s", id), NULL);
@@ -29,7 +23,7 @@ fresh(void)
 
 TEST(each_ticket_succeeds_or_fails_on_its_own)
 {
-	const char *a = make("a"), *b = make("b");
+	const char *a = make_ticket("a"), *b = make_ticket("b");
 
 	call("POST", fmt("/api/tickets/%s/merge", a), fmt("{\"ticket_ids\":[\"%s\"]}", b));
 	expect(200);
@@ -50,7 +44,7 @@ END
 
 TEST(all_or_none_leaves_every_ticket_as_it_was)
 {
-	const char *a = make("a"), *b = make("b");
+	const char *a = make_ticket("a"), *b = make_ticket("b");
 
 	call("PATCH", BULK,
 	    fmt("{\"ticket_ids\":[\"%s\",\"" NOBODY
@@ -66,7 +60,7 @@ END
 
 TEST(a_dry_run_tells_what_would_happen_and_leaves_nothing)
 {
-	const char *a = make("a"), *events = sql_text("SELECT count(*) FROM event");
+	const char *a = make_ticket("a"), *events = sql_text("SELECT count(*) FROM event");
 
 	call("PATCH", BULK,
 	    fmt("{\"ticket_ids\":[\"%s\"],\"changes\":{\"status\":\"closed\"},\"dry_run\":true}",
@@ -85,7 +79,7 @@ END
 
 TEST(the_rules_of_one_ticket_hold_for_each)
 {
-	const char *a = make("a");
+	const char *a = make_ticket("a");
 
 	call("PATCH", BULK,
 	    fmt("{\"ticket_ids\":[\"%s\"],\"changes\":{\"team_id\":\"" NOBODY "\"}}", a));
@@ -107,7 +101,7 @@ END
 
 TEST(closing_takes_ids_from_the_body_or_the_query)
 {
-	const char *a = make("a"), *b = make("b");
+	const char *a = make_ticket("a"), *b = make_ticket("b");
 
 	call("DELETE", BULK, fmt("{\"ticket_ids\":[\"%s\"]}", a));
 	expect(200);
@@ -126,7 +120,7 @@ END
 
 TEST(tags_are_added_and_removed_together)
 {
-	const char *a = make("a");
+	const char *a = make_ticket("a");
 
 	call("POST", BULK "/tag", fmt("{\"ticket_ids\":[\"%s\"],\"add\":[\"x\",\"y\"]}", a));
 	call("POST", BULK "/tag",
@@ -160,11 +154,9 @@ TEST(a_hundred_tickets_are_made_at_once_and_no_more)
 END
 
     static const char *
-    make_job(const char *body)
+    make_bulk_job(const char *body)
 {
-	call("POST", "/api/bulk/jobs", body);
-	expect(202);
-	return fmt("%s", text("job_id"));
+	return make_job("/api/bulk/jobs", body, "job_id");
 }
 
 TEST(a_job_changes_all_that_match_and_undo_puts_them_back)
@@ -173,14 +165,14 @@ TEST(a_job_changes_all_that_match_and_undo_puts_them_back)
 	int i;
 
 	for (i = 0; i < 230; i++)
-		make("t");
-	changed = make("t");
+		make_ticket("t");
+	changed = make_ticket("t");
 	sql("UPDATE ticket SET priority = 'high' WHERE number %% 2 = 0");
-	id = make_job(
+	id = make_bulk_job(
 	    "{\"action\":\"update\",\"conditions\":{\"field\":\"title\",\"op\":\"eq\",\"value\":\"t\"},"
 	    "\"changes\":{\"priority\":\"low\"}}");
 	ck_assert_str_eq(text("state"), "queued");
-	make("t"); /* too late for the job */
+	make_ticket("t"); /* too late for the job */
 	run_jobs();
 	call("GET", fmt("/api/bulk/jobs/%s", id), NULL);
 	ck_assert_str_eq(text("state"), "completed");
@@ -213,14 +205,14 @@ TEST(undo_brings_back_every_status_with_its_times)
 	const char *before, *id;
 	unsigned i;
 
-	make("new");
+	make_ticket("new");
 	for (i = 0; i < LENGTH(statuses); i++) {
-		call("PATCH", fmt("/api/tickets/%s", make("x")),
+		call("PATCH", fmt("/api/tickets/%s", make_ticket("x")),
 		    fmt("{\"status\":\"%s\"}", statuses[i]));
 		expect(200);
 	}
-	before = fmt("%s", sql_text("%s", state));
-	id = make_job("{\"action\":\"close\",\"conditions\":{}}");
+	before = sql_text("%s", state);
+	id = make_bulk_job("{\"action\":\"close\",\"conditions\":{}}");
 	run_jobs();
 	ck_assert_str_eq(sql_text("SELECT count(*) FROM ticket WHERE status = 'closed'"), "6");
 	sql("DELETE FROM event");
@@ -230,7 +222,7 @@ TEST(undo_brings_back_every_status_with_its_times)
 	ck_assert_str_eq(sql_text("%s", state), before);
 	ck_assert_str_eq(
 	    sql_text("SELECT count(*) FROM event WHERE topic = 'ticket.status.changed'"), "5");
-	call("PATCH", fmt("/api/tickets/%s", make("y")), "{\"status\":\"open\"}");
+	call("PATCH", fmt("/api/tickets/%s", make_ticket("y")), "{\"status\":\"open\"}");
 	expect(200);
 	call("PATCH", fmt("/api/tickets/%s", text("ticket_id")), "{\"status\":\"new\"}");
 	expect_problem(409, "invalid_transition"); /* which only undo may do */
@@ -239,7 +231,7 @@ END
 
 TEST(a_job_says_which_tickets_failed_and_can_be_cancelled)
 {
-	const char *a = make("a"), *b = make("b"), *id;
+	const char *a = make_ticket("a"), *b = make_ticket("b"), *id;
 
 	(void)b;
 	call("POST", fmt("/api/tickets/%s/links", a),
@@ -248,8 +240,8 @@ TEST(a_job_says_which_tickets_failed_and_can_be_cancelled)
 	    "UPDATE ticket SET closed_at = now() - interval '1 year' WHERE ticket_id = '%s'; "
 	    "ALTER TABLE ticket ENABLE TRIGGER USER",
 	    a);
-	id =
-	    make_job("{\"action\":\"update\",\"conditions\":{},\"changes\":{\"status\":\"open\"}}");
+	id = make_bulk_job(
+	    "{\"action\":\"update\",\"conditions\":{},\"changes\":{\"status\":\"open\"}}");
 	run_jobs();
 	call("GET", fmt("/api/bulk/jobs/%s", id), NULL);
 	ck_assert_int_eq(number("done"), 1);
@@ -258,7 +250,7 @@ TEST(a_job_says_which_tickets_failed_and_can_be_cancelled)
 	ck_assert_str_eq(text("errors.0.code"), "ticket_closed");
 	call("DELETE", fmt("/api/bulk/jobs/%s", id), NULL);
 	expect_problem(409, "conflict");
-	id = make_job("{\"action\":\"close\",\"conditions\":{}}");
+	id = make_bulk_job("{\"action\":\"close\",\"conditions\":{}}");
 	call("DELETE", fmt("/api/bulk/jobs/%s?undo=true", id), NULL);
 	expect_problem(409, "conflict");
 	call("DELETE", fmt("/api/bulk/jobs/%s", id), NULL);
@@ -274,8 +266,8 @@ TEST(a_dry_job_counts_and_changes_nothing)
 {
 	const char *id;
 
-	make("a");
-	id = make_job("{\"action\":\"delete\",\"conditions\":{},\"dry_run\":true}");
+	make_ticket("a");
+	id = make_bulk_job("{\"action\":\"delete\",\"conditions\":{},\"dry_run\":true}");
 	run_jobs();
 	call("GET", fmt("/api/bulk/jobs/%s", id), NULL);
 	ck_assert_int_eq(number("done"), 1);
@@ -292,8 +284,8 @@ TEST(deleted_tickets_come_back_by_undo)
 {
 	const char *id;
 
-	make("a");
-	id = make_job("{\"action\":\"delete\",\"conditions\":{}}");
+	make_ticket("a");
+	id = make_bulk_job("{\"action\":\"delete\",\"conditions\":{}}");
 	run_jobs();
 	call("GET", "/api/tickets", NULL);
 	ck_assert_uint_eq(count("data"), 0);
@@ -308,8 +300,8 @@ TEST(a_scheduler_that_died_in_a_batch_is_followed_by_another)
 {
 	const char *id;
 
-	make("a");
-	id = make_job("{\"action\":\"close\",\"conditions\":{}}");
+	make_ticket("a");
+	id = make_bulk_job("{\"action\":\"close\",\"conditions\":{}}");
 	sql("UPDATE job SET state = 'running', token = 7, attempts = 1, run_after = now() + interval '1 hour'");
 	run_jobs();
 	call("GET", fmt("/api/bulk/jobs/%s", id), NULL);
@@ -318,7 +310,7 @@ TEST(a_scheduler_that_died_in_a_batch_is_followed_by_another)
 	run_jobs();
 	call("GET", fmt("/api/bulk/jobs/%s", id), NULL);
 	ck_assert_str_eq(text("state"), "completed");
-	id = make_job("{\"action\":\"close\",\"conditions\":{}}");
+	id = make_bulk_job("{\"action\":\"close\",\"conditions\":{}}");
 	sql("UPDATE job SET state = 'running', attempts = 5 WHERE job_id = '%s'", id);
 	run_jobs();
 	call("GET", fmt("/api/bulk/jobs/%s", id), NULL);

@@ -156,21 +156,18 @@ tickets(void)
 	    "FROM (VALUES ('plan', 'text'), ('seats', 'number'), ('vip', 'boolean'), ('due', 'date'), "
 	    "('parts', 'multiselect')) AS f(k, y)");
 	make_ticket("plain");
-	call("POST", "/api/tickets",
+	make_ticket_of(
 	    "{\"title\":\"full\",\"tags\":[\"a\"],\"required_skills\":[\"b\"],\"custom_fields\":{"
 	    "\"plan\":\"p\",\"seats\":5,\"vip\":true,\"due\":\"2026-01-02\",\"parts\":[\"x\"]}}");
-	expect(201);
-	for (i = 0; i < LENGTH(texts); i++) {
-		call("POST", "/api/tickets",
-		    fmt("{\"title\":\"%u\",\"tags\":[\"x\",\"p\"],\"custom_fields\":{\"plan\":\"%s\",\"seats\":%s,"
-			"\"vip\":%s,\"due\":\"%s\",\"parts\":%s}}",
-			i, texts[i], seats[i % LENGTH(seats)], i % 2 == 0 ? "true" : "false",
-			days[4 + i % (LENGTH(days) - 4)],
-			i % 3 == 0   ? "[]"
-			: i % 3 == 1 ? "[\"y\"]"
-				     : "[\"x\",\"y\"]"));
-		expect(201);
-	}
+	for (i = 0; i < LENGTH(texts); i++)
+		make_ticket_of(fmt(
+		    "{\"title\":\"%u\",\"tags\":[\"x\",\"p\"],\"custom_fields\":{\"plan\":\"%s\",\"seats\":%s,"
+		    "\"vip\":%s,\"due\":\"%s\",\"parts\":%s}}",
+		    i, texts[i], seats[i % LENGTH(seats)], i % 2 == 0 ? "true" : "false",
+		    days[4 + i % (LENGTH(days) - 4)],
+		    i % 3 == 0   ? "[]"
+		    : i % 3 == 1 ? "[\"y\"]"
+				 : "[\"x\",\"y\"]"));
 	sql("UPDATE ticket SET ai_classification = '{\"topic\":1,\"confidence\":\"x\"}' WHERE title = 'full'");
 }
 

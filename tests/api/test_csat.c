@@ -7,9 +7,8 @@
 static const char *
 ask(const char *ticket)
 {
-	call("POST", "/api/csat/request", fmt("{\"ticket_id\":\"%s\"}", ticket));
-	expect(201);
-	return fmt("%s", text("token"));
+	make("/api/csat/request", fmt("{\"ticket_id\":\"%s\"}", ticket), "survey_id");
+	return text("token");
 }
 
 static void
@@ -32,8 +31,7 @@ fresh(void)
 
 TEST(a_survey_is_answered_once_without_a_credential)
 {
-	const char *ticket = fmt("%s", make_ticket("t")), *token = ask(ticket),
-		   *survey = fmt("%s", text("survey_id"));
+	const char *ticket = make_ticket("t"), *token = ask(ticket), *survey = text("survey_id");
 
 	ck_assert_ptr_nonnull(strstr(text("survey_url"), token));
 	answer(token, 4);
@@ -54,7 +52,7 @@ END
 
 TEST(a_ticket_has_one_open_survey)
 {
-	const char *ticket = fmt("%s", make_ticket("t"));
+	const char *ticket = make_ticket("t");
 
 	answer(ask(ticket), 5);
 	ask(ticket);
@@ -98,10 +96,8 @@ TEST(the_figures_are_those_of_the_answers)
 	static const int scores[] = { 5, 4, 4, 2 };
 	unsigned i;
 
-	for (i = 0; i < 4; i++) {
-		call("POST", "/api/tickets", "{\"title\":\"t\",\"tags\":[\"x\"]}");
-		answer(ask(text("ticket_id")), scores[i]);
-	}
+	for (i = 0; i < 4; i++)
+		answer(ask(make_ticket_of("{\"title\":\"t\",\"tags\":[\"x\"]}")), scores[i]);
 	ask(make_ticket("silent"));
 	sql("UPDATE csat_survey SET created_at = now() - interval '40 days' WHERE score = 5");
 	call("GET", "/api/csat/analytics?interval=week", NULL);

@@ -9,17 +9,13 @@
 static const char *
 make_field(const char *body)
 {
-	call("POST", FIELDS, body);
-	expect(201);
-	return fmt("%s", text("field_id"));
+	return make(FIELDS, body, "field_id");
 }
 
 static const char *
-make(const char *fields)
+make_with(const char *fields)
 {
-	call("POST", "/api/tickets", fmt("{\"title\":\"t\",\"custom_fields\":%s}", fields));
-	expect(201);
-	return fmt("%s", text("ticket_id"));
+	return make_ticket_of(fmt("{\"title\":\"t\",\"custom_fields\":%s}", fields));
 }
 
 static void
@@ -52,7 +48,7 @@ TEST(each_type_takes_its_values_and_no_others)
 		fresh();
 		make_field(fmt("{\"label\":\"The field\",%s}", rows[i].field));
 		ck_assert_str_eq(text("key"), "the_field");
-		make(fmt("{\"the_field\":%s}", rows[i].good));
+		make_with(fmt("{\"the_field\":%s}", rows[i].good));
 		ck_assert_str_eq(json_object_to_json_string_ext(at("custom_fields.the_field"),
 				     JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE),
 		    rows[i].good);
@@ -74,7 +70,7 @@ TEST(required_fields_and_defaults_hold_for_new_tickets)
 	    "{\"label\":\"Seats\",\"type\":\"number\",\"required\":true,\"default_value\":1}");
 	call("POST", "/api/tickets", "{\"title\":\"t\"}");
 	expect_field("custom_fields.plan", "required");
-	id = make("{\"plan\":\"pro\"}");
+	id = make_with("{\"plan\":\"pro\"}");
 	ck_assert_int_eq(number("custom_fields.seats"), 1);
 	call("PATCH", fmt("/api/tickets/%s", id), "{\"custom_fields\":{\"plan\":null}}");
 	expect_field("custom_fields.plan", "required");
@@ -87,7 +83,7 @@ TEST(a_change_names_some_fields_and_keeps_the_others)
 
 	make_field("{\"label\":\"a\",\"type\":\"text\"}");
 	make_field("{\"label\":\"b\",\"type\":\"text\"}");
-	id = make("{\"a\":\"1\",\"b\":\"2\"}");
+	id = make_with("{\"a\":\"1\",\"b\":\"2\"}");
 	call("PATCH", fmt("/api/tickets/%s", id), "{\"custom_fields\":{\"a\":null}}");
 	expect(200);
 	ck_assert(!has("custom_fields.a"));
@@ -122,10 +118,10 @@ TEST(tickets_are_filtered_and_sorted_by_their_values)
 	make_field("{\"label\":\"seats\",\"type\":\"number\"}");
 	make_field(
 	    "{\"label\":\"parts\",\"type\":\"multiselect\",\"options\":[\"a\",\"b\",\"c\"]}");
-	five = make("{\"seats\":5,\"parts\":[\"a\",\"b\"]}");
-	ten = make("{\"seats\":10,\"parts\":[\"c\"]}");
-	nine = make("{\"seats\":9.0}");
-	make("{}");
+	five = make_with("{\"seats\":5,\"parts\":[\"a\",\"b\"]}");
+	ten = make_with("{\"seats\":10,\"parts\":[\"c\"]}");
+	nine = make_with("{\"seats\":9.0}");
+	make_with("{}");
 	call("GET", "/api/tickets?cf.seats=5.0&cf.seats=10&sort=cf.seats", NULL);
 	expect(200);
 	ck_assert_uint_eq(count("data"), 2);
@@ -153,8 +149,8 @@ END
 TEST(a_text_of_two_lines_has_a_place_in_the_order)
 {
 	make_field("{\"label\":\"a\",\"type\":\"text\"}");
-	make("{\"a\":\"x\\ny\"}");
-	make("{\"a\":\"x\\nz\"}");
+	make_with("{\"a\":\"x\\ny\"}");
+	make_with("{\"a\":\"x\\nz\"}");
 	call("GET", "/api/tickets?sort=cf.a&limit=1", NULL);
 	ck_assert_str_eq(text("data.0.custom_fields.a"), "x\ny");
 	call("GET", fmt("/api/tickets?sort=cf.a&limit=1&cursor=%s", text("next_cursor")), NULL);
@@ -183,7 +179,7 @@ END
 TEST(a_deleted_field_keeps_its_values_for_thirty_days)
 {
 	const char *field = make_field("{\"label\":\"plan\",\"type\":\"text\"}");
-	const char *ticket = make("{\"plan\":\"pro\"}");
+	const char *ticket = make_with("{\"plan\":\"pro\"}");
 
 	call("DELETE", fmt(FIELDS "/%s", field), NULL);
 	expect(204);
@@ -213,7 +209,7 @@ END
 TEST(a_field_that_comes_back_takes_its_values_over)
 {
 	const char *field = make_field("{\"label\":\"plan\",\"type\":\"text\"}");
-	const char *ticket = make("{\"plan\":\"pro\"}");
+	const char *ticket = make_with("{\"plan\":\"pro\"}");
 
 	call("DELETE", fmt(FIELDS "/%s", field), NULL);
 	make_field("{\"label\":\"plan\",\"type\":\"text\"}");

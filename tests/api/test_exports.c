@@ -12,9 +12,7 @@ static char file[4000000];
 static const char *
 start(const char *body)
 {
-	call("POST", "/api/exports", body);
-	expect(202);
-	return fmt("%s", text("export_id"));
+	return make_job("/api/exports", body, "export_id");
 }
 
 /* Run it and read its file. */
@@ -54,7 +52,7 @@ fresh(void)
 
 TEST(tickets_come_with_their_threads_one_object_a_line)
 {
-	const char *id, *ticket = fmt("%s", make_ticket("first \\\"quoted\\\""));
+	const char *id, *ticket = make_ticket("first \\\"quoted\\\"");
 
 	make_comment(ticket, "hello");
 	call("POST", fmt("/api/tickets/%s/internal-notes", ticket), "{\"body\":\"secret\"}");
@@ -76,10 +74,10 @@ END
 
 TEST(exports_are_listed_and_one_that_waits_is_cancelled)
 {
-	const char *first = fmt("%s", start("{\"kind\":\"customers\"}")), *second;
+	const char *first = start("{\"kind\":\"customers\"}"), *second;
 
 	finish(first);
-	second = fmt("%s", start("{\"kind\":\"tickets\"}"));
+	second = start("{\"kind\":\"tickets\"}");
 	call("GET", "/api/exports", NULL);
 	expect(200);
 	ck_assert_uint_eq(count("data"), 2);
@@ -108,7 +106,7 @@ TEST(who_takes_data_out_is_written_down)
 	const char *id = start("{\"kind\":\"customers\"}"), *url;
 
 	finish(id);
-	url = fmt("%s", strstr(text("download_url"), "/api/"));
+	url = strstr(text("download_url"), "/api/");
 	call("GET", fmt("/api/exports/%s/download", id), NULL);
 	expect(200);
 	caller.key = NULL;
@@ -127,8 +125,7 @@ END
 
 TEST(a_thread_comes_in_the_order_of_its_times)
 {
-	const char *ticket = fmt("%s", make_ticket("t")),
-		   *late = fmt("%s", make_comment(ticket, "said late")), *id;
+	const char *ticket = make_ticket("t"), *late = make_comment(ticket, "said late"), *id;
 
 	make_comment(ticket, "said early");
 	sql("UPDATE comment SET created_at = now() + interval '1 hour' WHERE comment_id = '%s'",
@@ -183,10 +180,9 @@ TEST(everything_of_one_customer_is_in_one_file)
 {
 	const char *ada, *ticket;
 
-	call("POST", "/api/customers", "{\"name\":\"Ada\",\"email\":\"Ada@example.com\"}");
-	ada = fmt("%s", text("customer_id"));
-	call("POST", "/api/tickets", fmt("{\"title\":\"hers\",\"customer_id\":\"%s\"}", ada));
-	ticket = fmt("%s", text("ticket_id"));
+	ada = make(
+	    "/api/customers", "{\"name\":\"Ada\",\"email\":\"Ada@example.com\"}", "customer_id");
+	ticket = make_ticket_of(fmt("{\"title\":\"hers\",\"customer_id\":\"%s\"}", ada));
 	make_comment(ticket, "to her");
 	call("POST", fmt("/api/tickets/%s/internal-notes", ticket), "{\"body\":\"not for her\"}");
 	sql("INSERT INTO attachment (org_id, attachment_id, ticket_id, filename, content_type, size, sha256) "
@@ -211,16 +207,14 @@ END
 
 TEST(one_customer_means_the_person_with_merged_duplicates_and_deleted_tickets)
 {
-	const char *ada, *twin;
+	const char *ada = make("/api/customers", "{\"name\":\"Ada\"}", "customer_id"),
+		   *twin = make("/api/customers", "{\"name\":\"Ada's twin\"}", "customer_id"),
+		   *ticket;
 
-	call("POST", "/api/customers", "{\"name\":\"Ada\"}");
-	ada = fmt("%s", text("customer_id"));
-	call("POST", "/api/customers", "{\"name\":\"Ada's twin\"}");
-	twin = fmt("%s", text("customer_id"));
 	call("POST", fmt("/api/customers/%s/merge", ada), fmt("{\"customer_ids\":[\"%s\"]}", twin));
 	expect(200);
-	call("POST", "/api/tickets", fmt("{\"title\":\"deleted\",\"customer_id\":\"%s\"}", ada));
-	call("DELETE", fmt("/api/tickets/%s", text("ticket_id")), NULL);
+	ticket = make_ticket_of(fmt("{\"title\":\"deleted\",\"customer_id\":\"%s\"}", ada));
+	call("DELETE", fmt("/api/tickets/%s", ticket), NULL);
 	expect(204);
 	finish(start(fmt("{\"kind\":\"customers\",\"customer_id\":\"%s\"}", ada)));
 	ck_assert_int_eq(lines("{\"type\":\"customer\""), 2);
@@ -249,7 +243,7 @@ TEST(the_file_is_handed_over_by_link_or_credential_while_it_is_kept)
 	make_ticket("t");
 	id = start("{\"kind\":\"tickets\"}");
 	finish(id);
-	path = strstr(fmt("%s", text("download_url")), "/api/");
+	path = strstr(text("download_url"), "/api/");
 	caller.key = NULL;
 	call("GET", path, NULL);
 	expect(200);

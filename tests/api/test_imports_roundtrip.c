@@ -15,9 +15,7 @@ carry(const char *export, const char *query, const char *type)
 	FILE *f;
 
 	caller_reset();
-	call("POST", "/api/exports", export);
-	expect(202);
-	id = text("export_id");
+	id = make_job("/api/exports", export, "export_id");
 	run_jobs();
 	f = fopen(fmt("%s/exports/" ORG "/%s", conf.state_dir, id), "re");
 	ck_assert_ptr_nonnull(f);
@@ -58,7 +56,7 @@ TEST(what_an_export_wrote_an_import_gives_back)
 	    "\"requester\":{\"email\":\"ada@example.com\",\"name\":\"Ada\",\"external_id\":\"p1\"},\"status\":\"closed\","
 	    "\"created_at\":\"2020-01-01T00:00:00.123Z\",\"comments\":[{\"author_type\":\"customer\",\"body\":\"hi\",\"created_at\":\"2020-01-01T01:00:00Z\"},"
 	    "{\"body\":\"a note\",\"internal\":true,\"author_name\":\"Ann\",\"created_at\":\"2020-01-01T02:00:00Z\"}]}\n");
-	ticket = fmt("%s", make_ticket("second"));
+	ticket = make_ticket("second");
 	make_comment(ticket, "an answer");
 	carry("{\"kind\":\"customers\"}", "kind=customers", NDJSON);
 	ck_assert_int_eq(number("failed"), 0);
@@ -79,7 +77,7 @@ END
 
 TEST(snooze_classification_mentions_and_earlier_texts_travel_too)
 {
-	const char *ticket = fmt("%s", make_ticket("asleep")), *note, *ann;
+	const char *ticket = make_ticket("asleep"), *note, *ann;
 	static const char *const of_people =
 	    "SELECT string_agg(concat_ws(' ', u.org_id, %s), ', ' ORDER BY u.org_id) FROM app_user u JOIN %s";
 
@@ -88,10 +86,8 @@ TEST(snooze_classification_mentions_and_earlier_texts_travel_too)
 	    "', uuid7(), 'ann@example.com', 'Ann')");
 	ann = sql_text(
 	    "SELECT user_id FROM app_user WHERE org_id = '" ORG "' AND email = 'Ann@example.com'");
-	call("POST", fmt("/api/tickets/%s/internal-notes", ticket),
-	    fmt("{\"body\":\"look\",\"mentions\":[\"%s\"]}", ann));
-	expect(201);
-	note = fmt("%s", text("note_id"));
+	note = make(fmt("/api/tickets/%s/internal-notes", ticket),
+	    fmt("{\"body\":\"look\",\"mentions\":[\"%s\"]}", ann), "note_id");
 	call("PATCH", fmt("/api/tickets/%s/internal-notes/%s", ticket, note),
 	    "{\"body\":\"look here\"}");
 	expect(200);

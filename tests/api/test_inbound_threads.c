@@ -9,10 +9,9 @@
 static const char *
 make_agent(const char *email)
 {
-	call("POST", "/api/organizations/" ORG "/users",
-	    fmt("{\"email\":\"%s\",\"name\":\"Agent\",\"password\":\"correct horse\"}", email));
-	expect(201);
-	return keep_id(text("user_id"));
+	return make("/api/organizations/" ORG "/users",
+	    fmt("{\"email\":\"%s\",\"name\":\"Agent\",\"password\":\"correct horse\"}", email),
+	    "user_id");
 }
 
 TEST(the_customers_answer_is_a_comment_by_its_references)
@@ -169,14 +168,14 @@ TEST(a_program_learns_the_address_that_an_agents_mail_answers_to)
 	call("GET", fmt("/api/tickets/%s/reply-address", ticket), NULL);
 	expect(200);
 	ck_assert_str_eq(text("user_id"), "null");
-	address = fmt("%s", text("address"));
+	address = text("address");
 	hand_in(mail("x@example.com", fmt("Delivered-To: %s\r\n", address), "A customer's."));
 	expect_action("commented");
 	call("GET", fmt("/api/tickets/%s/reply-address?user_id=%s", ticket, ticket), NULL);
 	expect_field("user_id", "unknown_reference");
 	call("GET", fmt("/api/tickets/%s/reply-address?user_id=%s", ticket, agent), NULL);
 	expect(200);
-	address = fmt("%s", text("address"));
+	address = text("address");
 	hand_in(mail("agent@desk.example", fmt("Delivered-To: %s\r\n", address), "An agent's."));
 	expect_action("commented");
 	ck_assert_str_eq(
@@ -219,8 +218,7 @@ END
 
 TEST(an_answer_goes_to_what_its_ticket_was_merged_into_and_not_to_a_deleted_one)
 {
-	const char *ticket = ticket_from("ada@example.com"),
-		   *target = keep_id(make_ticket("all of it"));
+	const char *ticket = ticket_from("ada@example.com"), *target = make_ticket("all of it");
 	int first = serial;
 
 	call(

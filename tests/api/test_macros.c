@@ -7,14 +7,6 @@
 #define MACROS "/api/organizations/" ORG "/macros"
 
 static const char *
-make(const char *path, const char *body, const char *id)
-{
-	call("POST", path, body);
-	expect(201);
-	return fmt("%s", text(id));
-}
-
-static const char *
 make_macro(const char *members)
 {
 	return make(MACROS, fmt("{\"name\":\"m\",%s}", members), "macro_id");
@@ -35,7 +27,7 @@ fresh(void)
 
 TEST(a_macro_replies_and_changes_in_one_step)
 {
-	const char *ticket = fmt("%s", make_ticket("Broken"));
+	const char *ticket = make_ticket("Broken");
 	const char *macro = make_macro(
 	    "\"reply\":\"About {{ticket.title}}: hello {{customer.email|friend}}\",\"actions\":["
 	    "{\"action\":\"update\",\"changes\":{\"status\":\"pending\",\"priority\":\"high\"}},"
@@ -60,7 +52,7 @@ END
 
 TEST(a_dry_run_shows_the_same_and_does_nothing)
 {
-	const char *ticket = fmt("%s", make_ticket("t"));
+	const char *ticket = make_ticket("t");
 	const char *macro = make_macro(
 	    "\"reply\":\"Hello\",\"actions\":[{\"action\":\"update\",\"changes\":{\"status\":\"resolved\"}}]");
 	const char *events = sql_text("SELECT count(*) FROM event");
@@ -77,7 +69,7 @@ END
 
 TEST(one_refused_action_leaves_nothing_behind)
 {
-	const char *ticket = fmt("%s", make_ticket("t"));
+	const char *ticket = make_ticket("t");
 	const char *macro = make_macro(
 	    "\"reply\":\"Hello\",\"actions\":[{\"action\":\"assign\",\"strategy\":\"skill\"}]");
 
@@ -93,9 +85,8 @@ TEST(values_are_put_in_once_and_braces_can_be_written)
 
 	call("POST", "/api/organizations/" ORG "/custom-fields",
 	    "{\"label\":\"plan\",\"type\":\"text\"}");
-	call("POST", "/api/tickets",
+	ticket = make_ticket_of(
 	    "{\"title\":\"{{ticket.number}}\",\"custom_fields\":{\"plan\":\"pro\"}}");
-	ticket = fmt("%s", text("ticket_id"));
 	macro = make_macro(
 	    "\"reply\":\"{{ ticket.title }} \\\\{{x}} {{ticket.custom_fields.plan}} {{agent.name|nobody}}\\nend\"");
 	ck_assert_str_eq(text("kind"), "canned_response");

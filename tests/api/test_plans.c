@@ -9,7 +9,7 @@
 
 #include "harness.h"
 
-static char view[40], by_field[4][40], agent[40], ticket[40];
+static const char *view, *by_field[4], *agent, *ticket;
 
 static void
 fill(const char *org, int tickets)
@@ -77,14 +77,11 @@ reads_no_table_from_end_to_end(const char *method, const char *path, const char 
 	    path, body == NULL ? "" : body, before, after);
 }
 
-/* A view of this condition; its id into out. */
-static void
-make_view(char out[40], const char *conditions)
+static const char *
+make_view(const char *conditions)
 {
-	call("POST", "/api/organizations/" ORG "/views",
-	    fmt("{\"name\":\"%u\",\"conditions\":%s}", (unsigned)random(), conditions));
-	expect(201);
-	snprintf(out, 40, "%s", text("view_id"));
+	return make("/api/organizations/" ORG "/views",
+	    fmt("{\"name\":\"%u\",\"conditions\":%s}", (unsigned)random(), conditions), "view_id");
 }
 
 static void
@@ -96,26 +93,21 @@ prepare(void)
 	if (done)
 		return;
 	done = true;
-	call("POST", "/api/organizations/" ORG "/users",
-	    "{\"email\":\"plan@example.com\",\"name\":\"P\"}");
-	expect(201);
-	snprintf(agent, sizeof(agent), "%s", text("user_id"));
+	agent = make_user("plan", "");
 	sql("INSERT INTO custom_field (org_id, field_id, key, label, type) SELECT o, uuid7(), f, f, t FROM (VALUES "
 	    "('plan', 'text'), ('seats', 'number')) AS x(f, t), (VALUES ('" ORG "'), ('" OTHER
 	    "')) AS y(o)");
-	make_view(view, "{\"all\":[{\"field\":\"status\",\"op\":\"eq\",\"value\":\"open\"},"
-			"{\"field\":\"priority\",\"op\":\"eq\",\"value\":\"urgent\"}]}");
-	make_view(by_field[0],
+	view = make_view("{\"all\":[{\"field\":\"status\",\"op\":\"eq\",\"value\":\"open\"},"
+			 "{\"field\":\"priority\",\"op\":\"eq\",\"value\":\"urgent\"}]}");
+	by_field[0] = make_view(
 	    "{\"field\":\"custom_fields.plan\",\"op\":\"in\",\"value\":[\"p7\",\"gold\"]}");
-	make_view(by_field[1], "{\"field\":\"custom_fields.seats\",\"op\":\"eq\",\"value\":7}");
-	make_view(by_field[3], "{\"field\":\"custom_fields.seats\",\"op\":\"gt\",\"value\":997.5}");
-	make_view(by_field[2], "{\"field\":\"tags\",\"op\":\"contains_all\",\"value\":[\"t7\"]}");
+	by_field[1] = make_view("{\"field\":\"custom_fields.seats\",\"op\":\"eq\",\"value\":7}");
+	by_field[3] =
+	    make_view("{\"field\":\"custom_fields.seats\",\"op\":\"gt\",\"value\":997.5}");
+	by_field[2] = make_view("{\"field\":\"tags\",\"op\":\"contains_all\",\"value\":[\"t7\"]}");
 	fill(ORG, 12000); /* of which a view by a custom field or a tag shows few */
 	fill(OTHER, 24000);
-	call("POST", "/api/tickets",
-	    "{\"title\":\"special\",\"custom_fields\":{\"plan\":\"gold\"}}");
-	expect(201);
-	snprintf(ticket, sizeof(ticket), "%s", text("ticket_id"));
+	ticket = make_ticket_of("{\"title\":\"special\",\"custom_fields\":{\"plan\":\"gold\"}}");
 	sql("SET stats_fetch_consistency = none");
 	sql("VACUUM (ANALYZE)"); /* a list of words that wait for their index is scanned: it has
 	                            been emptied */

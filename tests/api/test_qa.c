@@ -11,38 +11,19 @@
 	"[{\"criterion\":\"tone\",\"score\":" #tone "},{\"criterion\":\"facts\",\"score\":" #facts \
 	"},{\"criterion\":\"privacy\",\"score\":" #privacy "}]"
 
-/* Kept by copy: fmt() uses its storage again after 64 texts. */
-static char agent[40], ticket_id[40], card[40];
+#define PASSWORD ",\"password\":\"correct horse\""
 
-static const char *
-make(const char *path, const char *body, const char *id)
-{
-	call("POST", path, body);
-	expect(201);
-	return fmt("%s", text(id));
-}
-
-static const char *
-make_user(const char *name)
-{
-	return make("/api/organizations/" ORG "/users",
-	    fmt("{\"email\":\"%s@example.com\",\"name\":\"%s\",\"password\":\"correct horse\"}",
-		name, name),
-	    "user_id");
-}
+static const char *agent, *ticket_id, *card;
 
 static void
 fresh(void)
 {
 	caller_reset();
 	sql("DELETE FROM ticket; DELETE FROM qa_scorecard; DELETE FROM app_user");
-	snprintf(agent, sizeof(agent), "%s", make_user("ada"));
-	snprintf(ticket_id, sizeof(ticket_id), "%s",
-	    make("/api/tickets", fmt("{\"title\":\"t\",\"assignee_user_id\":\"%s\"}", agent),
-		"ticket_id"));
-	snprintf(card, sizeof(card), "%s",
-	    make("/api/qa/scorecards", "{\"name\":\"Card\",\"criteria\":" CRITERIA "}",
-		"scorecard_id"));
+	agent = make_user("ada", PASSWORD);
+	ticket_id = make_ticket_of(fmt("{\"title\":\"t\",\"assignee_user_id\":\"%s\"}", agent));
+	card = make(
+	    "/api/qa/scorecards", "{\"name\":\"Card\",\"criteria\":" CRITERIA "}", "scorecard_id");
 }
 
 static const char *
@@ -65,7 +46,7 @@ as_user(const char *name)
 	call("POST", "/api/v1/auth/login",
 	    fmt("{\"email\":\"%s@example.com\",\"password\":\"correct horse\"}", name));
 	expect(200);
-	caller.bearer = fmt("%s", text("access_token"));
+	caller.bearer = text("access_token");
 	caller.key = NULL;
 }
 
@@ -138,7 +119,7 @@ TEST(the_agent_disputes_and_somebody_else_resolves)
 	patch(review, "{\"status\":\"submitted\",\"resolution\":\"changed\"}");
 	expect_problem(403, "own_work");
 	caller_reset();
-	make_user("bob");
+	make_user("bob", PASSWORD);
 	patch(review, "{\"status\":\"submitted\"}");
 	expect_field("resolution", "required");
 	patch(review, "{\"status\":\"submitted\",\"resolution\":\"changed\",\"scores\":" SCORES(
@@ -159,15 +140,14 @@ END
 
 TEST(a_sample_is_drawn_in_turn_and_the_same_seed_draws_the_same)
 {
-	char other[40], first[512];
+	const char *other = make_user("bob", PASSWORD), *ticket;
+	char first[512];
 	int i;
 
-	snprintf(other, sizeof(other), "%s", make_user("bob"));
 	for (i = 0; i < 8; i++) {
-		call("POST", "/api/tickets",
+		ticket = make_ticket_of(
 		    fmt("{\"title\":\"t\",\"assignee_user_id\":\"%s\"}", i < 7 ? agent : other));
-		call("PATCH", fmt("/api/tickets/%s", text("ticket_id")),
-		    "{\"status\":\"resolved\"}");
+		call("PATCH", fmt("/api/tickets/%s", ticket), "{\"status\":\"resolved\"}");
 		expect(200);
 	}
 #define SAMPLE \

@@ -9,24 +9,9 @@
 #define URGENT "{\"field\":\"priority\",\"op\":\"eq\",\"value\":\"urgent\"}"
 
 static const char *
-make(const char *path, const char *body, const char *id)
-{
-	call("POST", path, body);
-	expect(201);
-	return fmt("%s", text(id));
-}
-
-static const char *
 make_queue(const char *body)
 {
 	return make(QUEUES, body, "queue_id");
-}
-
-static const char *
-make_user(const char *name, const char *more)
-{
-	return make("/api/organizations/" ORG "/users",
-	    fmt("{\"email\":\"%s@example.com\",\"name\":\"%s\"%s}", name, name, more), "user_id");
 }
 
 static void
@@ -50,7 +35,7 @@ make_routed(const char *body)
 		sql("DELETE FROM ticket");
 		usleep(10000);
 	}
-	return fmt("%s", text("ticket_id"));
+	return keep_id(text("ticket_id"));
 }
 
 TEST(a_new_ticket_goes_to_the_first_queue_that_wants_it)
@@ -67,9 +52,8 @@ TEST(a_new_ticket_goes_to_the_first_queue_that_wants_it)
 	ck_assert_str_eq(text("queue_id"), first);
 	make_routed("{\"title\":\"t\"}");
 	ck_assert_str_eq(text("queue_id"), second);
-	make("/api/tickets",
-	    fmt("{\"title\":\"t\",\"queue_id\":\"%s\",\"priority\":\"urgent\"}", second),
-	    "ticket_id");
+	make_ticket_of(
+	    fmt("{\"title\":\"t\",\"queue_id\":\"%s\",\"priority\":\"urgent\"}", second));
 	ck_assert_str_eq(text("queue_id"), second);
 }
 END
@@ -105,7 +89,7 @@ TEST(match_says_which_queues_want_a_ticket_and_why)
 	call("POST", QUEUES "/match",
 	    "{\"attributes\":{\"priority\":\"urgent\",\"tags\":[\"bug\"]}}");
 	ck_assert_str_eq(text("first"), id);
-	ticket = fmt("%s", make_ticket("t"));
+	ticket = make_ticket("t");
 	call("POST", QUEUES "/match", fmt("{\"ticket_id\":\"%s\"}", ticket));
 	ck_assert_str_eq(text("data.0.matched"), "false");
 	call("POST", QUEUES "/match", "{}");
@@ -118,8 +102,7 @@ END
     static const char *
     waiting(const char *queue, const char *more)
 {
-	return make("/api/tickets", fmt("{\"title\":\"t\",\"queue_id\":\"%s\"%s}", queue, more),
-	    "ticket_id");
+	return make_ticket_of(fmt("{\"title\":\"t\",\"queue_id\":\"%s\"%s}", queue, more));
 }
 
 static void

@@ -16,9 +16,7 @@ known(void)
 {
 	caller_reset();
 	sql("DELETE FROM ticket; DELETE FROM app_user; DELETE FROM team");
-	call("POST", "/api/organizations/" ORG "/users",
-	    "{\"email\":\"ada@example.com\",\"name\":\"Ada\"}");
-	agent = fmt("%s", text("user_id"));
+	agent = make_user("Ada", "");
 	sql("INSERT INTO ticket (org_id, ticket_id, number, title, customer_id, status, priority, tags, assignee_user_id, "
 	    "created_at, first_response_at, resolved_at) SELECT '" ORG
 	    "', uuid7(), n, '=1+1', default_customer_id, "

@@ -5,21 +5,6 @@
 #include <string.h>
 
 static void
-find(const char *members)
-{
-	call("POST", "/api/v1/search", fmt("{%s}", members));
-	expect(200);
-}
-
-static const char *
-make(const char *body)
-{
-	call("POST", "/api/tickets", body);
-	expect(201);
-	return fmt("%s", text("ticket_id"));
-}
-
-static void
 fresh(void)
 {
 	caller_reset();
@@ -29,11 +14,11 @@ fresh(void)
 
 TEST(a_word_in_the_title_comes_before_one_in_the_thread)
 {
-	const char *thread = make("{\"title\":\"Something else\"}"), *described, *titled;
+	const char *thread = make_ticket("Something else"), *described, *titled;
 
 	make_comment(thread, "my password is lost");
-	described = make("{\"title\":\"Help\",\"description\":\"password forgotten\"}");
-	titled = make("{\"title\":\"Password reset\"}");
+	described = make_ticket_of("{\"title\":\"Help\",\"description\":\"password forgotten\"}");
+	titled = make_ticket("Password reset");
 	find("\"query\":\"password\"");
 	ck_assert_int_eq(number("total"), 3);
 	ck_assert_str_eq(text("data.0.ticket_id"), titled);
@@ -46,8 +31,7 @@ END
 
 TEST(of_texts_that_match_as_well_the_newest_comes_first)
 {
-	const char *older = make("{\"title\":\"Printer\"}"),
-		   *newer = make("{\"title\":\"Printer\"}");
+	const char *older = make_ticket("Printer"), *newer = make_ticket("Printer");
 
 	find("\"query\":\"printer\"");
 	ck_assert_str_eq(text("data.0.id"), newer);
@@ -57,9 +41,9 @@ END
 
 TEST(all_words_must_occur_and_the_last_may_be_a_beginning)
 {
-	const char *both = make("{\"title\":\"invoice missing\"}");
+	const char *both = make_ticket("invoice missing");
 
-	make("{\"title\":\"invoice wrong\"}");
+	make_ticket("invoice wrong");
 	find("\"query\":\"invoice miss\"");
 	ck_assert_uint_eq(count("data"), 1);
 	ck_assert_str_eq(text("data.0.id"), both);
@@ -74,7 +58,7 @@ END
 
 TEST(a_slip_of_the_finger_still_finds_the_title)
 {
-	const char *id = make("{\"title\":\"Password reset\"}");
+	const char *id = make_ticket("Password reset");
 
 	find("\"query\":\"pasword\"");
 	ck_assert_str_eq(text("approximate"), "true");
@@ -88,8 +72,8 @@ END
 
 TEST(a_word_that_several_texts_have_is_looked_for_and_marked_instead_of_a_slip)
 {
-	make("{\"title\":\"Password reset\"}");
-	make("{\"title\":\"Password forgotten\"}");
+	make_ticket("Password reset");
+	make_ticket("Password forgotten");
 	find("\"query\":\"pasword reset\"");
 	ck_assert_str_eq(text("approximate"), "true");
 	ck_assert_str_eq(text("corrected"), "password reset");
@@ -104,7 +88,7 @@ END
 
 TEST(what_matched_is_marked_and_the_rest_is_escaped)
 {
-	make(
+	make_ticket_of(
 	    "{\"title\":\"<b>login</b> & more\",\"description\":\"I <script>login</script> daily\"}");
 	find("\"query\":\"login\"");
 	ck_assert_str_eq(
@@ -122,7 +106,7 @@ TEST(of_a_text_without_a_match_the_beginning_is_shown)
 	memset(body + 6, 'x', 100);
 	strcpy(body + 106, " <last> and ");
 	memset(body + 118, 'y', 200);
-	make(fmt("{\"title\":\"100%% login_now\",\"description\":\"%s\"}", body));
+	make_ticket_of(fmt("{\"title\":\"100%% login_now\",\"description\":\"%s\"}", body));
 	find("\"query\":\"login_now\"");
 	ck_assert_str_eq(
 	    text("data.0.highlights.title"), "100% <mark>login</mark>_<mark>now</mark>");
@@ -133,7 +117,7 @@ END
 
 TEST(numbers_addresses_and_names_are_found)
 {
-	const char *id = make("{\"title\":\"t\"}");
+	const char *id = make_ticket("t");
 
 	find(fmt("\"query\":\"#%ld\"", number("number")));
 	ck_assert_str_eq(text("data.0.id"), id);
@@ -149,8 +133,8 @@ END
 
 TEST(conditions_and_facets_look_at_the_tickets)
 {
-	make("{\"title\":\"login one\",\"priority\":\"high\",\"tags\":[\"x\"]}");
-	make("{\"title\":\"login two\",\"tags\":[\"x\",\"y\"]}");
+	make_ticket_of("{\"title\":\"login one\",\"priority\":\"high\",\"tags\":[\"x\"]}");
+	make_ticket_of("{\"title\":\"login two\",\"tags\":[\"x\",\"y\"]}");
 	find("\"query\":\"login\",\"facets\":[\"priority\",\"tag\",\"team_id\"]");
 	ck_assert_int_eq(number("facets.priority.high"), 1);
 	ck_assert_int_eq(number("facets.tag.x"), 2);
@@ -170,13 +154,13 @@ TEST(pages_show_every_hit_once)
 	int i, seen = 0;
 
 	for (i = 0; i < 7; i++)
-		make("{\"title\":\"same words\"}");
+		make_ticket("same words");
 	do {
 		find(cursor == NULL
 			 ? "\"query\":\"same words\",\"limit\":3"
 			 : fmt("\"query\":\"same words\",\"limit\":3,\"cursor\":\"%s\"", cursor));
 		seen += (int)count("data");
-		cursor = fmt("%s", text("next_cursor"));
+		cursor = text("next_cursor");
 	} while (strcmp(cursor, "null") != 0);
 	ck_assert_int_eq(seen, 7);
 	call("POST", "/api/v1/search", "{\"query\":\"x\",\"cursor\":\"nonsense\"}");
@@ -186,7 +170,7 @@ END
 
 TEST(a_changed_or_deleted_text_is_found_as_it_is_now)
 {
-	const char *id = make("{\"title\":\"before\"}");
+	const char *id = make_ticket("before");
 
 	call("PATCH", fmt("/api/tickets/%s", id), "{\"title\":\"after\"}");
 	find("\"query\":\"before\"");
@@ -201,14 +185,13 @@ END
 
 TEST(a_deleted_ticket_is_not_found_until_it_is_back)
 {
-	const char *id = make("{\"title\":\"goneword\"}"), *job;
+	const char *id = make_ticket("goneword"), *job;
 
 	make_comment(id, "goneword in the thread");
-	call("POST", "/api/bulk/jobs",
+	job = make_job("/api/bulk/jobs",
 	    "{\"action\":\"delete\",\"conditions\":{\"field\":\"title\","
-	    "\"op\":\"eq\",\"value\":\"goneword\"}}");
-	expect(202);
-	job = fmt("%s", text("job_id"));
+	    "\"op\":\"eq\",\"value\":\"goneword\"}}",
+	    "job_id");
 	run_jobs();
 	find("\"query\":\"goneword\"");
 	ck_assert_int_eq(number("total"), 0);
@@ -222,12 +205,9 @@ END
 
 TEST(a_merged_customer_is_found_under_the_other_s_name_alone)
 {
-	const char *kept, *other;
+	const char *kept = make("/api/customers", "{\"name\":\"Samename One\"}", "customer_id"),
+		   *other = make("/api/customers", "{\"name\":\"Samename Two\"}", "customer_id");
 
-	call("POST", "/api/customers", "{\"name\":\"Samename One\"}");
-	kept = fmt("%s", text("customer_id"));
-	call("POST", "/api/customers", "{\"name\":\"Samename Two\"}");
-	other = fmt("%s", text("customer_id"));
 	find("\"query\":\"samename\"");
 	ck_assert_int_eq(number("total"), 2);
 	call("POST", fmt("/api/customers/%s/merge", kept),
@@ -241,8 +221,8 @@ END
 
 TEST(a_whole_word_comes_before_one_that_only_begins_so)
 {
-	const char *begins = make("{\"title\":\"logistics logistics logistics\"}"),
-		   *whole = make("{\"title\":\"log\"}");
+	const char *begins = make_ticket("logistics logistics logistics"),
+		   *whole = make_ticket("log");
 
 	find("\"query\":\"log\"");
 	ck_assert_int_eq(number("total"), 2);
@@ -253,7 +233,7 @@ END
 
 TEST(nobody_finds_what_the_credential_may_not_read)
 {
-	const char *id = make("{\"title\":\"t\"}");
+	const char *id = make_ticket("t");
 
 	call("POST", fmt("/api/tickets/%s/internal-notes", id), "{\"body\":\"secretword\"}");
 	call("POST", "/api/customers", "{\"name\":\"secretword\"}");

@@ -4,21 +4,6 @@
 
 #include <string.h>
 
-static void
-find(const char *members)
-{
-	call("POST", "/api/v1/search", fmt("{%s}", members));
-	expect(200);
-}
-
-static const char *
-make(const char *body)
-{
-	call("POST", "/api/tickets", body);
-	expect(201);
-	return fmt("%s", text("ticket_id"));
-}
-
 /* How many hits all pages have: each once, the best first. */
 static unsigned
 page_through(const char *members)
@@ -64,7 +49,7 @@ make_many(const char *title, const char *at, int n)
 TEST(of_a_word_that_every_text_has_the_newest_are_found)
 {
 	make_many("everywhere", "now() - interval '1 day'", 700);
-	make("{\"title\":\"everywhere and here\"}");
+	make_ticket("everywhere and here");
 	find("\"query\":\"everywhere\"");
 	ck_assert_int_eq(number("total"), 500);
 	ck_assert_str_eq(text("total_is_exact"), "false");
@@ -89,7 +74,7 @@ TEST(of_a_word_that_was_frequent_once_the_newest_are_among_the_found)
 {
 	make_many("formerly", "now() - interval '2 days'", 5100);
 	make_many("today", "now() - interval '1 day'", 400);
-	make("{\"title\":\"formerly formerly formerly\"}");
+	make_ticket("formerly formerly formerly");
 	find("\"query\":\"formerly\",\"limit\":1");
 	ck_assert_int_eq(number("total"), 500);
 	ck_assert_str_eq(text("data.0.title"), "formerly formerly formerly");
@@ -98,7 +83,7 @@ END
 
 TEST(hits_of_which_there_are_very_many_keep_their_place_on_later_pages)
 {
-	const char *id = make("{\"title\":\"t\"}");
+	const char *id = make_ticket("t");
 
 	/* More than are gathered. Of those that are, the newest have words that begin alike as
 	 * well. */
@@ -116,10 +101,10 @@ END
 
 TEST(conditions_find_what_is_not_among_the_best)
 {
-	const char *id = make("{\"title\":\"Else\",\"priority\":\"urgent\"}");
+	const char *id = make_ticket_of("{\"title\":\"Else\",\"priority\":\"urgent\"}");
 
 	make_comment(id, "everywhere and in very many other words than this one");
-	make("{\"title\":\"Not here\",\"priority\":\"urgent\"}");
+	make_ticket_of("{\"title\":\"Not here\",\"priority\":\"urgent\"}");
 	make_many("everywhere", "now() + interval '1 hour'", 700);
 	find("\"query\":\"everywhere\",\"facets\":[\"priority\"]," URGENT);
 	ck_assert_int_eq(number("total"), 1);

@@ -8,9 +8,7 @@
 static const char *
 make_policy(const char *body)
 {
-	call("POST", "/api/sla/policies", body);
-	expect(201);
-	return keep_id(text("policy_id"));
+	return make("/api/sla/policies", body, "policy_id");
 }
 
 #define GOLD(name) \
@@ -22,9 +20,7 @@ make_policy(const char *body)
 static const char *
 gold_ticket(void)
 {
-	call("POST", "/api/tickets", "{\"title\":\"promised\",\"tags\":[\"gold\"]}");
-	expect(201);
-	return keep_id(text("ticket_id"));
+	return make_ticket_of("{\"title\":\"promised\",\"tags\":[\"gold\"]}");
 }
 
 /* A column of the ticket's newest timer of that metric. */
@@ -72,7 +68,7 @@ no_policies(void)
 TEST(a_ticket_comes_under_the_first_policy_that_wants_it)
 {
 	const char *gold = make_policy(GOLD("First")), *ticket = gold_ticket(),
-		   *other = keep_id(make_ticket("plain"));
+		   *other = make_ticket("plain");
 
 	make_policy(
 	    "{\"name\":\"Everybody\",\"position\":5,\"targets\":{\"normal\":{\"resolution_minutes\":600}}}");
@@ -206,11 +202,10 @@ TEST(business_hours_count)
 {
 	const char *hours, *policy;
 
-	call("POST", "/api/organizations/" ORG "/business-hours",
+	hours = make("/api/organizations/" ORG "/business-hours",
 	    "{\"name\":\"SLA office\",\"timezone\":\"Europe/Berlin\",\"weekly\":{\"monday\":[{\"start\":\"09:00\",\"end\":\"17:00\"}],"
-	    "\"friday\":[{\"start\":\"09:00\",\"end\":\"17:00\"}]}}");
-	expect(201);
-	hours = keep_id(text("business_hours_id"));
+	    "\"friday\":[{\"start\":\"09:00\",\"end\":\"17:00\"}]}}",
+	    "business_hours_id");
 	policy = make_policy(fmt(
 	    "{\"name\":\"Office\",\"business_hours_id\":\"%s\",\"targets\":{\"normal\":{\"first_response_minutes\":120}}}",
 	    hours));
@@ -267,24 +262,19 @@ END
 
 TEST(a_companys_own_policy_goes_before)
 {
-	const char *own, *company, *customer;
+	const char *own, *company, *customer, *ticket;
 
 	make_policy("{\"name\":\"All\",\"targets\":{\"normal\":{\"resolution_minutes\":600}}}");
 	own = make_policy(
 	    "{\"name\":\"Platinum\",\"position\":9,\"conditions\":{\"field\":\"title\",\"op\":\"eq\",\"value\":\"never\"},"
 	    "\"targets\":{\"normal\":{\"resolution_minutes\":60}}}");
-	call("POST", "/api/companies",
-	    fmt("{\"name\":\"Promised Ltd\",\"sla_policy_id\":\"%s\"}", own));
-	expect(201);
-	company = keep_id(text("company_id"));
-	call("POST", "/api/customers", fmt("{\"name\":\"C\",\"company_id\":\"%s\"}", company));
-	expect(201);
-	customer = keep_id(text("customer_id"));
-	call("POST", "/api/tickets", fmt("{\"title\":\"x\",\"customer_id\":\"%s\"}", customer));
-	expect(201);
-	customer = keep_id(text("ticket_id"));
+	company = make("/api/companies",
+	    fmt("{\"name\":\"Promised Ltd\",\"sla_policy_id\":\"%s\"}", own), "company_id");
+	customer = make("/api/customers", fmt("{\"name\":\"C\",\"company_id\":\"%s\"}", company),
+	    "customer_id");
+	ticket = make_ticket_of(fmt("{\"title\":\"x\",\"customer_id\":\"%s\"}", customer));
 	run_due();
-	ck_assert_str_eq(timer(customer, "resolution", "policy_id"), own);
+	ck_assert_str_eq(timer(ticket, "resolution", "policy_id"), own);
 }
 END
 
@@ -302,7 +292,7 @@ END
 
 TEST(what_makes_no_sense_is_refused_by_name)
 {
-	const char *ticket = keep_id(make_ticket("x"));
+	const char *ticket = make_ticket("x");
 
 	call("POST", "/api/sla/policies", "{\"name\":\"x\",\"targets\":{}}");
 	expect_field("targets", "required");

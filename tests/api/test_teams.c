@@ -4,21 +4,6 @@
 
 #define TEAMS "/api/organizations/" ORG "/teams"
 
-static const char *
-make(const char *path, const char *body, const char *id)
-{
-	call("POST", path, body);
-	expect(201);
-	return fmt("%s", text(id));
-}
-
-static const char *
-make_user(const char *name)
-{
-	return make("/api/organizations/" ORG "/users",
-	    fmt("{\"email\":\"%s@example.com\",\"name\":\"%s\"}", name, name), "user_id");
-}
-
 static void
 fresh(void)
 {
@@ -41,8 +26,7 @@ TEST(a_customer_belongs_to_the_company_of_the_address)
 	ck_assert_str_eq(text("company_id"), id);
 	make("/api/customers", "{\"email\":\"ada@other.example\"}", "customer_id");
 	ck_assert_str_eq(text("company_id"), "null");
-	ticket = make(
-	    "/api/tickets", fmt("{\"title\":\"t\",\"customer_id\":\"%s\"}", customer), "ticket_id");
+	ticket = make_ticket_of(fmt("{\"title\":\"t\",\"customer_id\":\"%s\"}", customer));
 	ck_assert_str_eq(text("company_id"), id);
 	call("GET", fmt("/api/companies/%s?include=customers,tickets", id), NULL);
 	ck_assert_str_eq(text("customers.0.customer_id"), customer);
@@ -65,8 +49,8 @@ TEST(a_deleted_company_leaves_its_customers_and_tickets)
 	const char *id =
 	    make("/api/companies", "{\"name\":\"A\",\"domains\":[\"a.example\"]}", "company_id");
 	const char *customer = make("/api/customers", "{\"email\":\"x@a.example\"}", "customer_id");
-	const char *ticket = make(
-	    "/api/tickets", fmt("{\"title\":\"t\",\"customer_id\":\"%s\"}", customer), "ticket_id");
+	const char *ticket =
+	    make_ticket_of(fmt("{\"title\":\"t\",\"customer_id\":\"%s\"}", customer));
 
 	call("DELETE", fmt("/api/companies/%s", id), NULL);
 	expect(204);
@@ -81,7 +65,7 @@ END
 
 TEST(a_team_shows_its_members_and_its_version_counts_them)
 {
-	const char *ada = make_user("ada"), *bob = make_user("bob");
+	const char *ada = make_user("ada", ""), *bob = make_user("bob", "");
 	const char *id = make(
 	    TEAMS, fmt("{\"name\":\"Blue\",\"member_ids\":[\"%s\",\"%s\"]}", ada, ada), "team_id");
 	long version = number("version");
@@ -110,7 +94,7 @@ END
 
 TEST(a_team_takes_active_users_of_its_organization_only)
 {
-	const char *ada = make_user("ada");
+	const char *ada = make_user("ada", "");
 
 	call("POST", TEAMS,
 	    "{\"name\":\"x\",\"member_ids\":[\"0190163d-8694-739b-aea5-966c26f8ad91\"]}");
@@ -128,8 +112,7 @@ TEST(a_deleted_team_hands_its_tickets_over)
 {
 	const char *blue = make(TEAMS, "{\"name\":\"Blue\"}", "team_id");
 	const char *green = make(TEAMS, "{\"name\":\"Green\"}", "team_id");
-	const char *ticket =
-	    make("/api/tickets", fmt("{\"title\":\"t\",\"team_id\":\"%s\"}", blue), "ticket_id");
+	const char *ticket = make_ticket_of(fmt("{\"title\":\"t\",\"team_id\":\"%s\"}", blue));
 
 	call("DELETE", fmt(TEAMS "/%s?move_to=%s", blue, blue), NULL);
 	expect_field("move_to", "unknown_reference");

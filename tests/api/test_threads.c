@@ -3,7 +3,6 @@
  */
 #include "harness.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,11 +146,9 @@ TEST(a_split_moves_the_chosen_comments_into_a_linked_ticket)
 	const char *a = make_ticket("both"), *first = make_comment(a, "one"),
 		   *second = make_comment(a, "two"), *made;
 
-	call("POST", under(a, "split"),
-	    fmt("{\"comment_ids\":[\"%s\"],\"title\":\"second matter\"}", second));
-	expect(201);
+	made = make(under(a, "split"),
+	    fmt("{\"comment_ids\":[\"%s\"],\"title\":\"second matter\"}", second), "ticket_id");
 	ck_assert_str_eq(text("title"), "second matter");
-	made = text("ticket_id");
 	call("GET", under(made, "comments"), NULL);
 	ck_assert_str_eq(text("data.0.comment_id"), second);
 	call("GET", under(a, "comments"), NULL);
@@ -162,26 +159,14 @@ TEST(a_split_moves_the_chosen_comments_into_a_linked_ticket)
 }
 END
 
-    static const char *
-    agent(const char *name, int capacity, const char *more)
-{
-	call("POST", "/api/organizations/" ORG "/users",
-	    fmt("{\"email\":\"%s@agents.example\",\"name\":\"%s\",\"capacity\":%d%s}", name, name,
-		capacity, more));
-	expect(201);
-	return text("user_id");
-}
-
 TEST(a_strategy_chooses_an_online_agent_with_capacity_and_skill)
 {
-	char a[40], b[40];
-	const char *t1 = make_ticket("1"), *t2 = make_ticket("2"), *t3 = make_ticket("3"), *t4;
+	const char *t1 = make_ticket("1"), *t2 = make_ticket("2"), *t3 = make_ticket("3"),
+		   *t4 = make_ticket_of("{\"title\":\"4\",\"required_skills\":[\"billing\"]}");
+	const char *a = make_user("anna", ",\"capacity\":1,\"skills\":[\"billing\"]"),
+		   *b = make_user("bert", ",\"capacity\":2");
 
-	snprintf(a, sizeof(a), "%s", agent("anna", 1, ",\"skills\":[\"billing\"]"));
-	snprintf(b, sizeof(b), "%s", agent("bert", 2, ""));
-	agent("away", 9, ",\"availability\":\"away\",\"skills\":[\"billing\"]");
-	call("POST", "/api/tickets", "{\"title\":\"4\",\"required_skills\":[\"billing\"]}");
-	t4 = text("ticket_id");
+	make_user("away", ",\"capacity\":9,\"availability\":\"away\",\"skills\":[\"billing\"]");
 	call("POST", under(t4, "assign"), "{\"strategy\":\"skill\"}");
 	expect(200);
 	ck_assert_str_eq(text("assignee_user_id"), a);
@@ -218,11 +203,9 @@ TEST(a_link_is_seen_from_both_sides)
 {
 	const char *parent = make_ticket("parent"), *child = make_ticket("child"), *link;
 
-	call("POST", under(child, "links"),
-	    fmt("{\"target_id\":\"%s\",\"kind\":\"child_of\"}", parent));
-	expect(201);
+	link = make(under(child, "links"),
+	    fmt("{\"target_id\":\"%s\",\"kind\":\"child_of\"}", parent), "link_id");
 	ck_assert_str_eq(text("kind"), "child_of");
-	link = text("link_id");
 	call("GET", under(parent, "links"), NULL);
 	ck_assert_str_eq(text("data.0.kind"), "parent_of");
 	ck_assert_str_eq(text("data.0.target_id"), child);

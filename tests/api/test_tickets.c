@@ -57,11 +57,9 @@ END
 
 TEST(an_absent_field_keeps_its_value_and_null_clears_it)
 {
-	const char *id;
+	const char *id =
+	    make_ticket_of("{\"title\":\"t\",\"description\":\"d\",\"external_id\":\"ext-2\"}");
 
-	call("POST", "/api/tickets",
-	    "{\"title\":\"t\",\"description\":\"d\",\"external_id\":\"ext-2\"}");
-	id = text("ticket_id");
 	patch(id, "{\"priority\":\"urgent\"}");
 	expect(200);
 	ck_assert_str_eq(text("description"), "d");
@@ -218,11 +216,8 @@ TEST(pages_show_every_ticket_once_even_among_equal_times)
 {
 	int i;
 
-	for (i = 0; i < 10; i++) {
-		call("POST", "/api/tickets",
-		    "{\"title\":\"page\",\"tags\":[\"paging\"],\"priority\":\"low\"}");
-		expect(201);
-	}
+	for (i = 0; i < 10; i++)
+		make_ticket_of("{\"title\":\"page\",\"tags\":[\"paging\"],\"priority\":\"low\"}");
 	sql("SET session_replication_role = replica; UPDATE ticket SET created_at = '2026-01-01', updated_at = "
 	    "'2026-01-01' WHERE title = 'page'; SET session_replication_role = origin");
 	ck_assert_uint_eq(walk_pages("tag=paging"), 10);

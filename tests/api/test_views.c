@@ -10,17 +10,13 @@
 static const char *
 make_view(const char *body)
 {
-	call("POST", VIEWS, body);
-	expect(201);
-	return fmt("%s", text("view_id"));
+	return make(VIEWS, body, "view_id");
 }
 
 static const char *
 make_urgent(const char *title)
 {
-	call("POST", "/api/tickets", fmt("{\"title\":\"%s\",\"priority\":\"urgent\"}", title));
-	expect(201);
-	return fmt("%s", text("ticket_id"));
+	return make_ticket_of(fmt("{\"title\":\"%s\",\"priority\":\"urgent\"}", title));
 }
 
 static void
@@ -67,7 +63,7 @@ TEST(pages_of_a_view_show_every_ticket_once)
 		expect(200);
 		ck_assert_str_eq(text("data.0.priority"), seen < 3 ? "urgent" : "normal");
 		seen += (int)count("data");
-		cursor = fmt("%s", text("next_cursor"));
+		cursor = text("next_cursor");
 	} while (strcmp(cursor, "null") != 0);
 	ck_assert_int_eq(seen, 7);
 }
@@ -131,20 +127,17 @@ END
 
 TEST(a_view_of_a_team_is_seen_by_its_members)
 {
-	const char *user, *team = sql_text("SELECT uuid7()"), *id, *bearer;
+	const char *user = make_user("member", ",\"password\":\"correct horse\""),
+		   *team = sql_text("SELECT uuid7()"), *id;
 
-	call("POST", "/api/organizations/" ORG "/users",
-	    "{\"email\":\"member@example.com\",\"name\":\"Member\",\"password\":\"correct horse\"}");
-	user = fmt("%s", text("user_id"));
 	sql("INSERT INTO team (org_id, team_id, name) VALUES ('" ORG "', '%s', 'Blue')", team);
 	id = make_view(
 	    fmt("{\"name\":\"Blue's\",\"visibility\":\"team\",\"team_id\":\"%s\"}", team));
 	call("POST", "/api/v1/auth/login",
 	    "{\"email\":\"member@example.com\",\"password\":\"correct horse\"}");
 	expect(200);
-	bearer = fmt("%s", text("access_token"));
 	caller.key = NULL;
-	caller.bearer = bearer;
+	caller.bearer = text("access_token");
 	call("GET", fmt(VIEWS "/%s", id), NULL);
 	expect(404);
 	sql("INSERT INTO team_member (org_id, team_id, user_id) VALUES ('" ORG "', '%s', '%s')",

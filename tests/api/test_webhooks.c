@@ -14,9 +14,7 @@
 static const char *
 make_hook(const char *body)
 {
-	call("POST", "/api/v1/webhooks", body);
-	expect(201);
-	return keep_id(text("webhook_id"));
+	return make("/api/v1/webhooks", body, "webhook_id");
 }
 
 /* A delivery of the hook claimed and ended as the scheduler does. */
@@ -37,7 +35,7 @@ of_hook(const char *hook, const char *column)
 
 TEST(a_secret_is_shown_once_and_stored_sealed)
 {
-	const char *hook = make_hook(HOOK), *secret = fmt("%s", text("secret"));
+	const char *hook = make_hook(HOOK), *secret = text("secret");
 
 	ck_assert(strncmp(secret, "whsec_", 6) == 0 && strlen(secret) == 50);
 	ck_assert_str_eq(text("health"), "healthy");

@@ -9,18 +9,17 @@ make_workflow(const char *name, const char *topic, const char *conditions, const
 {
 	static int position;
 
-	call("POST", "/api/workflows",
+	return make("/api/workflows",
 	    fmt("{\"name\":\"%s\",\"position\":%d,\"trigger\":{\"type\":\"event\",\"topics\":[\"%s\"]},"
 		"\"conditions\":%s,\"actions\":%s}",
-		name, ++position, topic, conditions, actions));
-	expect(201);
-	return keep_id(text("workflow_id"));
+		name, ++position, topic, conditions, actions),
+	    "workflow_id");
 }
 
 static const char *
 new_ticket(const char *title)
 {
-	const char *id = keep_id(make_ticket(title));
+	const char *id = make_ticket(title);
 
 	run_due();
 	return id;
@@ -165,15 +164,14 @@ TEST(time_triggers_fire_once_for_each_time)
 	const char *flow, *old, *fresh;
 
 	sql("UPDATE ticket SET status = 'closed' WHERE status NOT IN ('merged', 'closed')");
-	old = keep_id(make_ticket("old"));
-	fresh = keep_id(make_ticket("fresh"));
+	old = make_ticket("old");
+	fresh = make_ticket("fresh");
 	sql("SET app.quiet = 'on'; UPDATE ticket SET created_at = now() - interval '3 hours' WHERE ticket_id = '%s'; RESET app.quiet",
 	    old);
-	call("POST", "/api/workflows",
+	flow = make("/api/workflows",
 	    "{\"name\":\"Idle\",\"trigger\":{\"type\":\"time\",\"field\":\"created_at\",\"minutes\":120},"
-	    "\"conditions\":{\"field\":\"status\",\"op\":\"eq\",\"value\":\"new\"},\"actions\":[{\"action\":\"add_tags\",\"tags\":[\"idle\"]}]}");
-	expect(201);
-	flow = keep_id(text("workflow_id"));
+	    "\"conditions\":{\"field\":\"status\",\"op\":\"eq\",\"value\":\"new\"},\"actions\":[{\"action\":\"add_tags\",\"tags\":[\"idle\"]}]}",
+	    "workflow_id");
 	run_due();
 	run_due();
 	ck_assert_str_eq(of(old, "tags"), "{idle}");
@@ -186,12 +184,11 @@ TEST(actions_reach_macros_surveys_and_webhooks)
 {
 	const char *hook, *macro, *ticket;
 
-	call("POST", "/api/v1/webhooks",
-	    "{\"url\":\"https://h.example.com/\",\"topics\":[\"sla.breached\"]}");
-	hook = keep_id(text("webhook_id"));
-	call("POST", "/api/organizations/" ORG "/macros",
-	    "{\"name\":\"Thanks\",\"reply\":\"Thank you\",\"actions\":[{\"action\":\"add_tags\",\"tags\":[\"thanked\"]}]}");
-	macro = keep_id(text("macro_id"));
+	hook = make("/api/v1/webhooks",
+	    "{\"url\":\"https://h.example.com/\",\"topics\":[\"sla.breached\"]}", "webhook_id");
+	macro = make("/api/organizations/" ORG "/macros",
+	    "{\"name\":\"Thanks\",\"reply\":\"Thank you\",\"actions\":[{\"action\":\"add_tags\",\"tags\":[\"thanked\"]}]}",
+	    "macro_id");
 	make_workflow("All", "ticket.status.changed",
 	    "{\"field\":\"status\",\"op\":\"eq\",\"value\":\"resolved\"}",
 	    fmt("[{\"action\":\"macro\",\"macro_id\":\"%s\"},{\"action\":\"csat\"},{\"action\":\"webhook\",\"webhook_id\":\"%s\"}]",
