@@ -46,10 +46,13 @@ BEGIN
 END
 $$;
 
--- The word that looks most like one, if any does.
-CREATE OR REPLACE FUNCTION search_alike(p_word text, p_words text[]) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-  SELECT x.word FROM (SELECT w AS word, similarity(w, p_word) AS likeness FROM unnest(p_words) w) x
-   WHERE x.likeness >= 0.3 ORDER BY x.likeness DESC, x.word LIMIT 1
+-- The word that looks most like one, if any does. (In plpgsql, because a function in SQL
+-- that reads something is planned again for each statement that calls it.)
+CREATE OR REPLACE FUNCTION search_alike(p_word text, p_words text[]) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  RETURN (SELECT x.word FROM (SELECT w AS word, similarity(w, p_word) AS likeness FROM unnest(p_words) w) x
+           WHERE x.likeness >= 0.3 ORDER BY x.likeness DESC, x.word LIMIT 1);
+END
 $$;
 
 -- How well words match, in millionths; half of that when the last one only begins so.
@@ -208,8 +211,10 @@ $$;
 REVOKE ALL ON FUNCTION search_among(text, text[], uuid[]) FROM PUBLIC;
 
 -- For each word a pattern that what it is marked in is like.
-CREATE OR REPLACE FUNCTION search_patterns(p_text text) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
-  SELECT ARRAY(SELECT '%' || regexp_replace(w, '([\\%_])', '\\\1', 'g') || '%' FROM unnest(tsvector_to_array(to_tsvector('simple', p_text))) w)
+CREATE OR REPLACE FUNCTION search_patterns(p_text text) RETURNS text[] LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  RETURN ARRAY(SELECT '%' || regexp_replace(w, '([\\%_])', '\\\1', 'g') || '%' FROM unnest(tsvector_to_array(to_tsvector('simple', p_text))) w);
+END
 $$;
 
 -- Fragments as HTML: everything is escaped but the marks around what matched. A text
