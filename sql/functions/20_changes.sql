@@ -35,13 +35,13 @@ CREATE OR REPLACE FUNCTION is_import() RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT COALESCE(guc('app.quiet') = 'import' AND current_user <> 'serviceos_app', false)
 $$;
 
--- {"field": {"from": …, "to": …}} of what differs, without the named columns.
+-- {"field": {"from": …, "to": …}} of what differs, without the named columns; {} is no row.
 CREATE OR REPLACE FUNCTION diff(old_row jsonb, new_row jsonb, without text[]) RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-  RETURN (SELECT jsonb_object_agg(n.key, jsonb_build_object('from', old_row -> n.key, 'to', n.value))
-            FROM jsonb_each(new_row) n
-           WHERE n.key <> ALL (without) AND n.value IS DISTINCT FROM old_row -> n.key);
+  RETURN (SELECT jsonb_object_agg(n.key, jsonb_build_object('from', old_row -> n.key, 'to', new_row -> n.key))
+            FROM jsonb_each(CASE WHEN new_row = '{}' THEN old_row ELSE new_row END) n
+           WHERE n.key <> ALL (without) AND new_row -> n.key IS DISTINCT FROM old_row -> n.key);
 END
 $$;
 
@@ -65,7 +65,7 @@ BEGIN
   changes := CASE TG_OP
     WHEN 'UPDATE' THEN diff(before, after, '{version,updated_at,last_assigned_at,last_login_at}')
     WHEN 'INSERT' THEN diff('{}', jsonb_strip_nulls(after), '{org_id,version,created_at,updated_at}')
-    ELSE diff('{}', jsonb_strip_nulls(before), '{org_id,version,created_at,updated_at}') END;
+    ELSE diff(jsonb_strip_nulls(before), '{}', '{org_id,version,created_at,updated_at}') END;
   IF changes IS NULL THEN
     RETURN NULL;
   END IF;

@@ -141,6 +141,8 @@ BEGIN
      WHERE c.org_id = p_org AND c.customer_id = ANY (people);
   END IF;
   PERFORM scrub_events(p_org, people, tickets);
+  PERFORM put_event(p_org, 'customer.erased', false, true, 'customer', p_customer::text, NULL, NULL,
+    jsonb_build_object('customer_id', p_customer, 'mode', p_mode, 'tickets', cardinality(tickets)));
   DELETE FROM search_vocabulary v WHERE v.org_id = p_org; -- a name may be among the words; they are learnt anew
   RETURN CASE p_mode WHEN 'delete' THEN 'deleted' ELSE 'anonymized' END;
 END

@@ -54,6 +54,14 @@ BEGIN
 END
 $$;
 
+-- What somebody did to a clock by hand is written down, and told to nobody.
+CREATE OR REPLACE FUNCTION sla_by_hand(t sla_timer, p_what text, p_reason text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM put_event(t.org_id, 'sla.timer.' || p_what, false, true, 'sla_timer', t.timer_id::text, t.ticket_id, NULL,
+    jsonb_build_object('timer_id', t.timer_id, 'metric', t.metric, 'name', t.name, 'target_minutes', t.target_minutes, 'reason', p_reason));
+END
+$$;
+
 -- Ring what is due at p_at: the warning, the breach, or both. Once each.
 CREATE OR REPLACE FUNCTION sla_ring(t sla_timer, p_at timestamptz) RETURNS sla_timer LANGUAGE plpgsql AS $$
 BEGIN

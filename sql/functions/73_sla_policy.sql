@@ -181,6 +181,7 @@ BEGIN
     ELSE
       CONTINUE;
     END IF;
+    PERFORM sla_by_hand(t, CASE WHEN p_on THEN 'resumed' ELSE 'paused' END, p_body ->> 'reason');
     RETURN NEXT t.timer_id;
   END LOOP;
   IF n = 0 THEN
@@ -228,7 +229,9 @@ BEGIN
                                             AND x.metric = t.metric AND x.stopped_at IS NULL) THEN
     PERFORM fail(409, 'timer_exists', 'The ticket has such a timer running.', 'metric');
   END IF;
-  RETURN sla_start(t, 'manual');
+  PERFORM sla_start(t, 'manual');
+  PERFORM sla_by_hand(t, 'started', NULL);
+  RETURN t.timer_id;
 END
 $$;
 

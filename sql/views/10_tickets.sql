@@ -54,7 +54,7 @@ SELECT event_id, org_id, seq, topic, resource, resource_id, ticket_id, actor_typ
 
 CREATE VIEW audit_entry_v WITH (security_invoker = true) AS
 SELECT event_id AS audit_id, org_id, topic AS action, resource, resource_id, ticket_id, actor_type,
-       actor_id, address, request_id, changes, occurred_at
+       actor_id, address, request_id, changes, data, occurred_at
   FROM event
  WHERE audit;
 

@@ -53,15 +53,18 @@ static const struct field audit_fields[] = {
 	{ "address",     T_STR,  F_OUT|F_NULL, .example = "\"192.0.2.1\"", .doc = "From where." },
 	{ "request_id",  T_STR,  F_OUT|F_NULL, .example = "\"5f3a\"", .doc = "The request that did it." },
 	{ "changes",     T_OBJECT, F_OUT|F_NULL, .example = "{\"status\":{\"from\":\"new\",\"to\":\"open\"}}", .doc = "Fields before and after; secrets are redacted." },
+	{ "data",        T_OBJECT, F_OUT|F_NULL, .example = "{\"mode\":\"anonymize\",\"tickets\":3}", .doc = "What else is told of it: ids, counts, the reason that was given." },
 	{ "occurred_at", T_TIME, F_OUT, .example = "\"2026-06-13T10:00:00.000Z\"", .doc = "When." },
 	{ .name = NULL }
 };
 static const struct resource audit = { "AuditEntry", "One change: who, what, when, from where.", "audit_entry_v", "audit_id", NULL, audit_fields };
 static const struct filter audit_by[] = {
 	{ "actor_id",    T_STR,  "t.actor_id = $?",    NULL, "Who; repeatable." },
+	{ "actor_type",  T_STR,  "t.actor_type = $?",  NULL, "What acted; repeatable." },
 	{ "action",      T_STR,  "t.action = $?",      NULL, "What; repeatable." },
 	{ "resource",    T_STR,  "t.resource = $?",    NULL, "Kind of thing; repeatable." },
 	{ "resource_id", T_STR,  "t.resource_id = $?", NULL, "Its id; repeatable." },
+	{ "ticket_id",   T_ID,   "t.ticket_id = $?",   NULL, "The ticket it belongs to; repeatable." },
 	{ "since",       T_TIME, "t.occurred_at >= $?", NULL, "At or after this time.", true },
 	{ "until",       T_TIME, "t.occurred_at < $?", NULL, "Before this time.", true },
 	{ .name = NULL }

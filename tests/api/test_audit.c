@@ -103,7 +103,38 @@ TEST(a_change_of_the_organization_and_a_deletion_are_told_too)
 	expect(204);
 	call("GET", fmt(LOG "?action=macro.deleted&resource_id=%s", id), NULL);
 	ck_assert_uint_eq(count("data"), 1);
-	ck_assert_ptr_nonnull(strstr(reply_body, "Gone"));
+	ck_assert_str_eq(text("data.0.changes.name.from"), "Gone");
+	ck_assert_str_eq(text("data.0.changes.name.to"), "null");
+}
+END
+
+TEST(a_clock_that_was_stopped_by_hand_and_an_erasure_are_told_with_what_they_were)
+{
+	const char *ticket, *customer, *timer;
+
+	fresh();
+	customer = make("/api/customers", "{\"name\":\"Ada\"}", "customer_id");
+	ticket = make_ticket_of(fmt("{\"title\":\"t\",\"customer_id\":\"%s\"}", customer));
+	timer = make("/api/sla/timers", fmt("{\"ticket_id\":\"%s\",\"target_minutes\":60}", ticket),
+	    "timer_id");
+	call("POST", "/api/sla/timers/pause",
+	    fmt("{\"timer_id\":\"%s\",\"reason\":\"waits for a part\"}", timer));
+	expect(200);
+	call("POST", "/api/sla/timers/resume", fmt("{\"timer_id\":\"%s\"}", timer));
+	expect(200);
+	call("GET", fmt(LOG "?ticket_id=%s&resource=sla_timer&actor_type=api_key", ticket), NULL);
+	ck_assert_uint_eq(count("data"), 3);
+	ck_assert_str_eq(text("data.0.action"), "sla.timer.resumed");
+	ck_assert_str_eq(text("data.1.action"), "sla.timer.paused");
+	ck_assert_str_eq(text("data.1.data.reason"), "waits for a part");
+	ck_assert_str_eq(text("data.1.address"), ADDRESS);
+	ck_assert_str_eq(text("data.2.action"), "sla.timer.started");
+	call("DELETE", fmt("/api/customers/%s?mode=anonymize", customer), NULL);
+	ck_assert_int_lt(status, 300);
+	call("GET", fmt(LOG "?action=customer.erased&resource_id=%s", customer), NULL);
+	ck_assert_uint_eq(count("data"), 1);
+	ck_assert_str_eq(text("data.0.data.mode"), "anonymize");
+	ck_assert_int_eq(number("data.0.data.tickets"), 1);
 }
 END
 
@@ -179,6 +210,8 @@ END
 	tcase_add_checked_fixture(c, fresh, NULL);
 	tcase_add_test(c, every_kind_of_thing_tells_who_changed_it_from_where_and_how);
 	tcase_add_test(c, a_change_of_the_organization_and_a_deletion_are_told_too);
+	tcase_add_test(
+	    c, a_clock_that_was_stopped_by_hand_and_an_erasure_are_told_with_what_they_were);
 	tcase_add_test(c, no_secret_is_ever_in_it);
 	tcase_add_test(c, it_is_narrowed_down_and_read_in_pages);
 	return c;
