@@ -1,14 +1,25 @@
 -- Search: finding candidates among the words that are kept (54_search_words.sql), marking what matched.
 
--- "quoted words", -without, or: the syntax of web searches; the last word may be its beginning.
+-- "quoted words", -without, or: the syntax of web searches; the last word may be its
+-- beginning, unless it is one that must not occur.
 CREATE OR REPLACE FUNCTION search_query(p_text text) RETURNS tsquery LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
   q tsquery := websearch_to_tsquery('simple', p_text);
 BEGIN
-  IF numnode(q) > 0 AND p_text ~ '[[:alnum:]]$' THEN
+  IF numnode(q) > 0 AND p_text ~ '[[:alnum:]]$' AND q::text !~ '!''[^'']*''$' THEN
     RETURN (q::text || ':*')::tsquery;
   END IF;
   RETURN q;
+END
+$$;
+
+-- What hits are ranked by: a query without what it excludes, because ts_rank() gives nothing
+-- to a text that lacks one of the words, an excluded one too.
+CREATE OR REPLACE FUNCTION search_wanted(p_query tsquery) RETURNS tsquery LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+  wanted text := querytree(p_query);
+BEGIN
+  RETURN CASE WHEN wanted IN ('', 'T') THEN p_query ELSE wanted::tsquery END;
 END
 $$;
 
@@ -19,7 +30,9 @@ $$;
 CREATE OR REPLACE FUNCTION search_corrected(p_org text, p_text text) RETURNS text LANGUAGE plpgsql STABLE AS $$
 BEGIN
   RETURN (WITH asked AS MATERIALIZED (
-    SELECT w.word, w.n, length(w.word) AS len FROM regexp_split_to_table(lower(btrim(p_text)), '\s+') WITH ORDINALITY AS w(word, n)
+    SELECT w.word, w.n, length(w.word) AS len
+      FROM (SELECT btrim(x.word, '.,;:!?()') AS word, x.n FROM regexp_split_to_table(lower(p_text), '\s+') WITH ORDINALITY AS x(word, n)) w
+     WHERE w.word <> ''
   ), span AS MATERIALIZED (
     SELECT min(a.len) - 2 AS shortest, max(a.len) + 2 AS longest FROM asked a
   ), known AS MATERIALIZED (
@@ -90,6 +103,8 @@ DECLARE
   texts boolean := p_kinds <> '{customer}';
   all_texts boolean := p_kinds @> '{ticket,comment,note}';
   frequent boolean := texts AND search_frequent(p_org, p_begun, p_kinds);
+  by_whole tsquery := search_wanted(p_whole);
+  by_begun tsquery := search_wanted(p_begun);
   n int := 0;
   part search_hit[];
   whole boolean;
@@ -99,7 +114,7 @@ BEGIN
   hits := '{}';
   FOREACH whole IN ARRAY CASE WHEN texts AND NOT frequent THEN '{true,false}'::boolean[] ELSE '{}' END LOOP
     WITH m AS MATERIALIZED (
-      SELECT d.kind, d.id, d.ticket_id, search_score(d.words, whole, p_whole, p_begun) AS score FROM search_document d
+      SELECT d.kind, d.id, d.ticket_id, search_score(d.words, whole, by_whole, by_begun) AS score FROM search_document d
        WHERE d.org_id = p_org AND d.words @@ CASE WHEN whole THEN p_whole ELSE p_begun END AND (whole OR NOT d.words @@ p_whole)
          AND (all_texts OR d.kind = ANY (p_kinds)) AND d.kind <> 'customer' LIMIT CASE WHEN whole THEN 5000 ELSE 1000 END)
     SELECT (SELECT count(*) FROM m), ARRAY(SELECT ROW(m.kind, m.id, m.ticket_id, m.score)::search_hit FROM m ORDER BY m.score DESC, m.id DESC LIMIT depth)
@@ -112,7 +127,7 @@ BEGIN
     -- Among them may be some that were gathered and are not in hits, which is one page's or
     -- all: they have the same score here, so that they stand in the same place.
     WITH m AS MATERIALIZED (
-      SELECT x.kind, x.id, x.ticket_id, search_score(x.words, x.words @@ p_whole, p_whole, p_begun) AS score
+      SELECT x.kind, x.id, x.ticket_id, search_score(x.words, x.words @@ p_whole, by_whole, by_begun) AS score
         FROM (SELECT * FROM search_document d WHERE d.org_id = p_org AND d.kind <> 'customer' ORDER BY d.at DESC LIMIT 50000) x
        WHERE x.words @@ p_begun AND x.kind = ANY (p_kinds) AND x.id NOT IN (SELECT h.id FROM unnest(hits) h) LIMIT 501)
     SELECT (SELECT count(*) FROM m), ARRAY(SELECT ROW(m.kind, m.id, m.ticket_id, m.score)::search_hit FROM m ORDER BY m.score DESC, m.id DESC LIMIT depth)
@@ -123,7 +138,7 @@ BEGIN
   END IF;
   IF 'customer' = ANY (p_kinds) THEN
     WITH m AS MATERIALIZED (
-      SELECT d.kind, d.id, d.ticket_id, (ts_rank(d.words, p_whole) * 500000 + ts_rank(d.words, p_begun) * 500000)::int AS score
+      SELECT d.kind, d.id, d.ticket_id, (ts_rank(d.words, by_whole) * 500000 + ts_rank(d.words, by_begun) * 500000)::int AS score
         FROM search_document d WHERE d.org_id = p_org AND d.words @@ p_begun AND d.kind = 'customer' LIMIT 1000)
     SELECT (SELECT count(*) FROM m), ARRAY(SELECT ROW(m.kind, m.id, m.ticket_id, m.score)::search_hit FROM m ORDER BY m.score DESC, m.id DESC LIMIT depth)
       INTO n, part;
@@ -141,8 +156,8 @@ $$;
 
 -- The documents of the transaction's organisation that match, with their rank in
 -- millionths: of the best 500 so many as lie behind a place. When nothing matches, the
--- words are corrected by those that are there ("pasword"), or the newest titles and
--- some names that look alike are taken. Words: those that were looked for in the end.
+-- words are corrected by those that are there ("pasword"), or the newest titles and the
+-- names that look alike are taken. Words: those that were looked for in the end.
 -- More: there are others that match and are not counted.
 CREATE OR REPLACE FUNCTION search_candidates(p_text text, p_kinds text[], p_score int, p_id uuid, p_limit int,
   OUT total int, OUT more boolean, OUT alike boolean, OUT words text, OUT hits search_hit[])
@@ -162,24 +177,28 @@ BEGIN
   FOR try IN 1 .. 2 LOOP
     SELECT m.* INTO total, more, hits
       FROM search_matching(org, websearch_to_tsquery('simple', words), search_query(words), p_kinds, p_score, p_id, p_limit) m;
-    IF total > 0 OR p_text !~ '^[[:alnum:][:space:]]{4,100}$' THEN
+    IF total > 0 THEN
+      alike := try = 2;
       RETURN;
+    ELSIF length(p_text) NOT BETWEEN 4 AND 100 OR p_text ~ '"|(^|\s)-' OR p_text ~* '\mor\M' THEN
+      RETURN; -- an operator is no slip
     END IF;
-    alike := true;
     EXIT WHEN try = 2;
     words := search_corrected(org, p_text);
     EXIT WHEN words IS NULL;
   END LOOP;
   words := p_text;
+  PERFORM set_config('pg_trgm.word_similarity_threshold', '0.5', true); -- of <%
   SELECT count(*), COALESCE(array_agg(ROW(y.kind, y.id, y.ticket_id, y.score)::search_hit ORDER BY y.score DESC, y.id DESC)
            FILTER (WHERE y.score < p_score OR (y.score = p_score AND y.id < p_id)), '{}')
     INTO total, hits
     FROM (SELECT x.*, (word_similarity(p_text, x.title) * 1000000)::int AS score
             FROM ((SELECT d.kind, d.id, d.ticket_id, d.title FROM search_document d
                     WHERE d.org_id = org AND d.kind <> 'customer' AND d.title IS NOT NULL ORDER BY d.at DESC LIMIT 2000) UNION ALL
-                  (SELECT d.kind, d.id, d.ticket_id, d.title FROM search_document d
-                    WHERE d.org_id = org AND d.kind = 'customer' AND d.title IS NOT NULL LIMIT 2000)) x
+                  (SELECT d.kind, d.id, d.ticket_id, d.title FROM search_document d -- by its index
+                    WHERE d.org_id = org AND d.kind = 'customer' AND p_text <% d.title)) x
            WHERE x.kind = ANY (p_kinds) AND word_similarity(p_text, x.title) >= 0.5 ORDER BY score DESC, x.id DESC LIMIT 200) y;
+  alike := total > 0;
   hits := hits[1:p_limit];
 END
 $$;
@@ -193,6 +212,8 @@ DECLARE
   org text := NULLIF(current_setting('app.org', true), '');
   whole tsquery := websearch_to_tsquery('simple', p_text);
   begun tsquery := search_query(p_text);
+  by_whole tsquery := search_wanted(whole);
+  by_begun tsquery := search_wanted(begun);
 BEGIN
   RETURN (WITH i AS MATERIALIZED (
     SELECT 'ticket' AS kind, t AS id FROM unnest(p_tickets) t WHERE 'ticket' = ANY (p_kinds)
@@ -201,7 +222,7 @@ BEGIN
      WHERE c.org_id = org AND c.ticket_id = ANY (p_tickets) AND comment_kind(c.internal) = ANY (p_kinds)
   )
   SELECT ARRAY(SELECT ROW(d.kind, d.id, d.ticket_id, d.score)::search_hit
-                 FROM i, LATERAL (SELECT x.kind, x.id, x.ticket_id, search_score(x.words, x.words @@ whole, whole, begun) AS score
+                 FROM i, LATERAL (SELECT x.kind, x.id, x.ticket_id, search_score(x.words, x.words @@ whole, by_whole, by_begun) AS score
                                     FROM search_document x
                                    WHERE x.org_id = org AND x.kind = i.kind AND x.id = i.id AND x.words @@ begun
                                   OFFSET 0) d

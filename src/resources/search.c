@@ -14,7 +14,7 @@ static const char *const places[] = { "tickets", "comments", "notes", "customers
 static const char *const facets[] = { "status", "priority", "channel", "team_id", "assignee_user_id", "tag", NULL };
 static const char *const kinds[] = { "ticket", "comment", "note", "customer", NULL };
 static const struct field search_fields[] = {
-	{ "query",      T_STR,  F_BODY|F_REQ, 1, 500, .example = "\"cannot login\"", .doc = "Words: all must occur, the last may be a beginning. \\\"quoted words\\\" stand together, -word excludes, or is an alternative. #17 finds the ticket of that number." },
+	{ "query",      T_STR,  F_BODY|F_REQ, 1, 500, .example = "\"cannot login\"", .doc = "Words: all must occur, the last may be a beginning. \"quoted words\" stand together, -word excludes, or is an alternative. #17 or 17 finds the ticket of that number first." },
 	{ "in",         T_ENUM, F_BODY|F_LIST, .words = places, .example = "[\"tickets\",\"comments\"]", .doc = "Where to look; everywhere the credential may read unless given. Notes need read:notes, customers read:customers." },
 	{ "conditions", T_OBJECT, F_BODY, 0, 65536, .example = "{\"field\":\"status\",\"op\":\"eq\",\"value\":\"open\"}", .doc = "Only tickets that match, as in a view, and what is written on them." },
 	{ "facets",     T_ENUM, F_BODY|F_LIST, .words = facets, .example = "[\"status\"]", .doc = "Counts of the tickets found, by these." },
@@ -36,7 +36,7 @@ static const struct field hit_fields[] = {
 	{ .name = NULL }
 };
 static const struct field result_fields[] = {
-	{ "data",        T_OBJECT, F_OUT|F_LIST, .sub = hit_fields, .example = "[]", .doc = "Best first; the newest of those that match as well." },
+	{ "data",        T_OBJECT, F_OUT|F_LIST, .sub = hit_fields, .example = "[{\"kind\":\"ticket\",\"id\":\"0190163d-8694-739b-aea5-966c26f8ad91\",\"ticket_id\":\"0190163d-8694-739b-aea5-966c26f8ad91\",\"score\":0.607927,\"title\":\"Cannot login to dashboard\",\"status\":\"open\",\"priority\":\"high\",\"number\":17,\"highlights\":{\"title\":\"Cannot <mark>login</mark> to dashboard\"}}]", .doc = "Best first; the newest of those that match as well." },
 	{ "total",       T_INT,  F_OUT, .example = "42", .doc = "Hits, at most 500: the best." },
 	{ "total_is_exact", T_BOOL, F_OUT, .example = "true", .doc = "False when there are more: of very many the best of 5000 are shown, and frequent words are looked for in the newest texts. When few of those meet the conditions, up to 2000 tickets that do are looked through." },
 	{ "approximate", T_BOOL, F_OUT, .example = "false", .doc = "True when nothing matched and what looks alike is shown." },
@@ -86,6 +86,10 @@ choose_kinds(struct search *s)
 	struct buf list;
 	unsigned i;
 
+	if (in != NULL && json_object_array_length(in) == 0) {
+		fail_field(s->r, "in", "required", "Name at least one place.");
+		return NULL;
+	}
 	buf_init(&list, s->r->arena, 64);
 	for (i = 0; places[i] != NULL; i++) {
 		bool may = principal_may(&s->r->who, needs[i]);
@@ -154,13 +158,14 @@ put_facets(struct search *s, struct buf *sql)
 	buf_str(sql, ") AS facets");
 }
 
-/* "#17" */
+/* "#17" or "17" */
 static bool
 is_number(const char *query)
 {
-	size_t n = query[0] == '#' ? strspn(query + 1, "0123456789") : 0;
+	const char *digits = query + (query[0] == '#');
+	size_t n = strspn(digits, "0123456789");
 
-	return n > 0 && n <= 15 && query[1 + n] == '\0';
+	return n > 0 && n <= 15 && digits[n] == '\0';
 }
 
 /* Whether all hits are wanted and not only a page of them: what counts or sifts them is here. */
@@ -205,7 +210,8 @@ put_seen(struct search *s, struct buf *sql)
 		     "h.ticket_id IN (SELECT m.ticket_id FROM met m)), ");
 }
 
-/* What was found: the page alone where nothing else is done with it; "#17" is the first hit. */
+/* What was found: the page alone where nothing else is done with it; the ticket of a number is the
+ * first hit. */
 static void
 put_hits(struct search *s, struct buf *sql)
 {
@@ -216,7 +222,7 @@ put_hits(struct search *s, struct buf *sql)
 	if (is_number(body_str(s->r, "query")))
 		buf_str(sql,
 		    "named AS MATERIALIZED (SELECT n.ticket_id FROM ticket_v n WHERE n.org_id = $1 AND n.number = "
-		    "substr($2::text, 2)::bigint), hit AS MATERIALIZED (SELECT 'ticket' AS kind, n.ticket_id AS id, "
+		    "ltrim($2::text, '#')::bigint), hit AS MATERIALIZED (SELECT 'ticket' AS kind, n.ticket_id AS id, "
 		    "n.ticket_id, 1000000 AS score FROM named n UNION ALL SELECT h.* FROM found f, unnest(f.hits) h "
 		    "WHERE h.id <> ALL (SELECT n.ticket_id FROM named n)), ");
 	else

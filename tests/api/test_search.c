@@ -231,6 +231,66 @@ TEST(a_whole_word_comes_before_one_that_only_begins_so)
 }
 END
 
+TEST(a_word_that_must_not_occur_does_not_change_the_order)
+{
+	const char *thread = make_ticket_of("{\"title\":\"Other\",\"description\":\"printer\"}"),
+		   *titled = make_ticket_of("{\"title\":\"printer\"}");
+
+	make_ticket("printer logs");
+	find("\"query\":\"printer -logs\"");
+	ck_assert_int_eq(number("total"), 2);
+	ck_assert_str_eq(text("data.0.ticket_id"), titled);
+	ck_assert_str_eq(text("data.1.ticket_id"), thread);
+	ck_assert(json_object_get_double(at("data.1.score")) > 0);
+	find("\"query\":\"printer -log\""); /* a beginning does not exclude */
+	ck_assert_int_eq(number("total"), 3);
+}
+END
+
+TEST(a_slip_is_mended_beside_marks_and_words_with_marks_in_them)
+{
+	make_ticket("can't login to dashboard");
+	make_ticket("The dashboard is empty");
+	find("\"query\":\"dashbord!\"");
+	ck_assert_int_eq(number("total"), 2);
+	ck_assert_str_eq(text("corrected"), "dashboard");
+	find("\"query\":\"can't login, dashbord\"");
+	ck_assert_int_eq(number("total"), 1);
+	find("\"query\":\"zzqqxx\"");
+	ck_assert_int_eq(number("total"), 0);
+	ck_assert(!json_object_get_boolean(at("approximate")));
+}
+END
+
+TEST(a_name_that_looks_alike_is_found_among_all_customers)
+{
+	const char *id;
+
+	sql("INSERT INTO customer (org_id, customer_id, name) "
+	    "SELECT '" ORG "', uuid7(), 'Somebody ' || i FROM generate_series(1, 2500) i");
+	id = make("/api/customers", "{\"name\":\"Wolfeschlegelstein\"}", "customer_id");
+	find("\"query\":\"Wolfeshlegelstein\"");
+	ck_assert_int_eq(number("total"), 1);
+	ck_assert_str_eq(text("data.0.id"), id);
+	ck_assert(json_object_get_boolean(at("approximate")));
+}
+END
+
+TEST(a_number_finds_its_ticket_with_or_without_its_mark)
+{
+	const char *id = make_ticket("some title"), *n;
+
+	call("GET", fmt("/api/tickets/%s", id), NULL);
+	n = text("number");
+	find(fmt("\"query\":\"%s\"", n));
+	ck_assert_str_eq(text("data.0.ticket_id"), id);
+	find(fmt("\"query\":\"#%s\"", n));
+	ck_assert_str_eq(text("data.0.ticket_id"), id);
+	call("POST", "/api/v1/search", "{\"query\":\"x\",\"in\":[]}");
+	expect_field("in", "required");
+}
+END
+
 TEST(nobody_finds_what_the_credential_may_not_read)
 {
 	const char *id = make_ticket("t");
@@ -288,6 +348,10 @@ END
 	tcase_add_test(c, a_deleted_ticket_is_not_found_until_it_is_back);
 	tcase_add_test(c, a_merged_customer_is_found_under_the_other_s_name_alone);
 	tcase_add_test(c, a_whole_word_comes_before_one_that_only_begins_so);
+	tcase_add_test(c, a_word_that_must_not_occur_does_not_change_the_order);
+	tcase_add_test(c, a_slip_is_mended_beside_marks_and_words_with_marks_in_them);
+	tcase_add_test(c, a_name_that_looks_alike_is_found_among_all_customers);
+	tcase_add_test(c, a_number_finds_its_ticket_with_or_without_its_mark);
 	tcase_add_test(c, nobody_finds_what_the_credential_may_not_read);
 	tcase_add_test(c, the_words_are_found_through_their_index);
 	return c;
