@@ -1,15 +1,20 @@
 -- Search: keeping the words of tickets, comments and customers in search_document, and
 -- learning which there are. The functions that touch it run as its owner; 56_search.sql finds.
 
+-- However accents are written, they are written in one way; ASCII is left alone.
+CREATE OR REPLACE FUNCTION search_text(p_text text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN octet_length(p_text) = char_length(p_text) THEN p_text ELSE normalize(p_text) END
+$$;
+-- The text search configuration is ours: words without their accents.
 CREATE OR REPLACE FUNCTION ticket_words(p_title text, p_description text) RETURNS tsvector LANGUAGE sql IMMUTABLE AS $$
-  SELECT setweight(to_tsvector('simple', p_title), 'A') || setweight(to_tsvector('simple', left(p_description, 20000)), 'B')
+  SELECT setweight(to_tsvector('desk', search_text(p_title)), 'A') || setweight(to_tsvector('desk', search_text(left(p_description, 20000))), 'B')
 $$;
 CREATE OR REPLACE FUNCTION comment_words(p_body text) RETURNS tsvector LANGUAGE sql IMMUTABLE AS $$
-  SELECT setweight(to_tsvector('simple', left(p_body, 20000)), 'C')
+  SELECT setweight(to_tsvector('desk', search_text(left(p_body, 20000))), 'C')
 $$;
 CREATE OR REPLACE FUNCTION customer_words(p_name text, p_email text, p_phone text, p_external text) RETURNS tsvector LANGUAGE sql IMMUTABLE AS $$
-  SELECT setweight(to_tsvector('simple', p_name || ' ' || COALESCE(p_email, '') || ' ' ||
-           translate(COALESCE(p_email, ''), '@.-_+', '     ') || ' ' || COALESCE(p_phone, '') || ' ' || COALESCE(p_external, '')), 'A')
+  SELECT setweight(to_tsvector('desk', search_text(p_name || ' ' || COALESCE(p_email, '') || ' ' ||
+           translate(COALESCE(p_email, ''), '@.-_+', '     ') || ' ' || COALESCE(p_phone, '') || ' ' || COALESCE(p_external, ''))), 'A')
 $$;
 CREATE OR REPLACE FUNCTION comment_kind(p_internal boolean) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE WHEN p_internal THEN 'note' ELSE 'comment' END

@@ -1,10 +1,15 @@
 -- Search: finding candidates among the words that are kept (54_search_words.sql), marking what matched.
 
--- "quoted words", -without, or: the syntax of web searches; the last word may be its
+-- "quoted words", -without, or: the syntax of web searches.
+CREATE OR REPLACE FUNCTION search_words(p_text text) RETURNS tsquery LANGUAGE sql IMMUTABLE AS $$
+  SELECT websearch_to_tsquery('desk', search_text(p_text))
+$$;
+
+-- The same, as what is typed until now: the last word may be its
 -- beginning, unless it is one that must not occur.
 CREATE OR REPLACE FUNCTION search_query(p_text text) RETURNS tsquery LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
-  q tsquery := websearch_to_tsquery('simple', p_text);
+  q tsquery := search_words(p_text);
 BEGIN
   IF numnode(q) > 0 AND p_text ~ '[[:alnum:]]$' AND q::text !~ '!''[^'']*''$' THEN
     RETURN (q::text || ':*')::tsquery;
@@ -31,7 +36,7 @@ CREATE OR REPLACE FUNCTION search_corrected(p_org text, p_text text) RETURNS tex
 BEGIN
   RETURN (WITH asked AS MATERIALIZED (
     SELECT w.word, w.n, length(w.word) AS len
-      FROM (SELECT btrim(x.word, '.,;:!?()') AS word, x.n FROM regexp_split_to_table(lower(p_text), '\s+') WITH ORDINALITY AS x(word, n)) w
+      FROM (SELECT btrim(x.word, '.,;:!?()') AS word, x.n FROM regexp_split_to_table(search_plain(p_text), '\s+') WITH ORDINALITY AS x(word, n)) w
      WHERE w.word <> ''
   ), span AS MATERIALIZED (
     SELECT min(a.len) - 2 AS shortest, max(a.len) + 2 AS longest FROM asked a
@@ -49,7 +54,7 @@ BEGIN
     SELECT a.n, a.word, COALESCE(
              (SELECT k.word FROM known k WHERE k.word = a.word LIMIT 1),
              (SELECT a.word FROM search_document d
-               WHERE d.org_id = p_org AND d.words @@ plainto_tsquery('simple', a.word) AND d.kind <> 'customer' LIMIT 1),
+               WHERE d.org_id = p_org AND d.words @@ plainto_tsquery('desk', a.word) AND d.kind <> 'customer' LIMIT 1),
              search_alike(a.word, ARRAY(SELECT k.word FROM known k WHERE k.word ^@ left(a.word, 1) AND length(k.word) BETWEEN a.len - 2 AND a.len + 2)),
              search_alike(a.word, ARRAY(SELECT k.word FROM known k WHERE length(k.word) BETWEEN a.len - 2 AND a.len + 2))) AS best
       FROM asked a
@@ -171,12 +176,12 @@ BEGIN
   more := false;
   alike := false;
   hits := '{}';
-  IF numnode(websearch_to_tsquery('simple', p_text)) = 0 THEN
+  IF numnode(search_words(p_text)) = 0 THEN
     RETURN;
   END IF;
   FOR try IN 1 .. 2 LOOP
     SELECT m.* INTO total, more, hits
-      FROM search_matching(org, websearch_to_tsquery('simple', words), search_query(words), p_kinds, p_score, p_id, p_limit) m;
+      FROM search_matching(org, search_words(words), search_query(words), p_kinds, p_score, p_id, p_limit) m;
     IF total > 0 THEN
       alike := try = 2;
       RETURN;
@@ -210,7 +215,7 @@ CREATE OR REPLACE FUNCTION search_among(p_text text, p_kinds text[], p_tickets u
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   org text := NULLIF(current_setting('app.org', true), '');
-  whole tsquery := websearch_to_tsquery('simple', p_text);
+  whole tsquery := search_words(p_text);
   begun tsquery := search_query(p_text);
   by_whole tsquery := search_wanted(whole);
   by_begun tsquery := search_wanted(begun);
@@ -234,16 +239,21 @@ REVOKE ALL ON FUNCTION search_among(text, text[], uuid[]) FROM PUBLIC;
 -- For each word a pattern that what it is marked in is like.
 CREATE OR REPLACE FUNCTION search_patterns(p_text text) RETURNS text[] LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-  RETURN ARRAY(SELECT '%' || regexp_replace(w, '([\\%_])', '\\\1', 'g') || '%' FROM unnest(tsvector_to_array(to_tsvector('simple', p_text))) w);
+  RETURN ARRAY(SELECT '%' || regexp_replace(w, '([\\%_])', '\\\1', 'g') || '%' FROM unnest(tsvector_to_array(to_tsvector('desk', search_text(p_text)))) w);
 END
+$$;
+
+-- A text as its words are kept: small letters without accents.
+CREATE OR REPLACE FUNCTION search_plain(p_text text) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN octet_length(p_text) = char_length(p_text) THEN lower(p_text) ELSE unaccent(lower(normalize(p_text))) END
 $$;
 
 -- Fragments as HTML: everything is escaped but the marks around what matched. A text
 -- that is like none of the patterns is not parsed, and has its beginning shown.
 CREATE OR REPLACE FUNCTION search_mark(p_text text, p_query tsquery, p_patterns text[], p_short boolean) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT replace(replace(replace(replace(replace(
-           CASE WHEN lower(left(p_text, 20000)) LIKE ANY (p_patterns) THEN
-             ts_headline('simple', replace(replace(left(p_text, 20000), U&'\E000', ''), U&'\E001', ''), p_query,
+           CASE WHEN search_plain(left(p_text, 20000)) LIKE ANY (p_patterns) THEN
+             ts_headline('desk', replace(replace(search_text(left(p_text, 20000)), U&'\E000', ''), U&'\E001', ''), p_query,
                'StartSel=' || U&'\E000' || ',StopSel=' || U&'\E001' || CASE WHEN p_short THEN ',HighlightAll=true'
                  ELSE ',MaxFragments=2,MaxWords=20,MinWords=5,FragmentDelimiter= … ' END)
              ELSE replace(replace(CASE WHEN p_short OR length(p_text) <= 160 THEN p_text

@@ -14,7 +14,7 @@ static const char *const places[] = { "tickets", "comments", "notes", "customers
 static const char *const facets[] = { "status", "priority", "channel", "team_id", "assignee_user_id", "tag", NULL };
 static const char *const kinds[] = { "ticket", "comment", "note", "customer", NULL };
 static const struct field search_fields[] = {
-	{ "query",      T_STR,  F_BODY|F_REQ, 1, 500, .example = "\"cannot login\"", .doc = "Words: all must occur, the last may be a beginning. \"quoted words\" stand together, -word excludes, or is an alternative. #17 or 17 finds the ticket of that number first." },
+	{ "query",      T_STR,  F_BODY|F_REQ, 1, 500, .example = "\"cannot login\"", .doc = "Words: all must occur, the last may be a beginning. \"quoted words\" stand together, -word excludes, or is an alternative; accents make no difference. #17 or 17 finds the ticket of that number first." },
 	{ "in",         T_ENUM, F_BODY|F_LIST, .words = places, .example = "[\"tickets\",\"comments\"]", .doc = "Where to look; everywhere the credential may read unless given. Notes need read:notes, customers read:customers." },
 	{ "conditions", T_OBJECT, F_BODY, 0, 65536, .example = "{\"field\":\"status\",\"op\":\"eq\",\"value\":\"open\"}", .doc = "Only tickets that match, as in a view, and what is written on them." },
 	{ "facets",     T_ENUM, F_BODY|F_LIST, .words = facets, .example = "[\"status\"]", .doc = "Counts of the tickets found, by these." },

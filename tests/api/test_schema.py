@@ -410,6 +410,12 @@ def the_runner_keeps_its_promises():
             ('', [('org_a', 'ann@x.example'), ('org_b', 'bob@x.example')]))
         same('and the second wall stands again', super_(
             "SELECT count(*) FROM pg_class WHERE relname IN ('customer', 'customer_email') AND relforcerowsecurity"), [('2',)])
+        super_.plain("INSERT INTO customer (org_id, customer_id, name) VALUES ('org_a', uuid7(), 'Müller');"
+                     "UPDATE search_document SET words = to_tsvector('simple', 'Müller') WHERE title = 'Müller';"
+                     "DROP TEXT SEARCH CONFIGURATION desk; DELETE FROM schema_migration WHERE name LIKE '%search_accents%'")
+        result = migrate()
+        same('words of an older database are kept without their accents', (result.stderr, super_(
+            "SELECT words FROM search_document WHERE title = 'Müller'")), ('', [("'muller':1A",)]))
         super_.plain("UPDATE schema_migration SET checksum = 'other' WHERE version = 1")
         result = migrate()
         ok('an applied migration that was edited is refused, by name',

@@ -262,6 +262,26 @@ TEST(a_slip_is_mended_beside_marks_and_words_with_marks_in_them)
 }
 END
 
+TEST(accents_make_no_difference_however_they_are_written)
+{
+	make_ticket("M\u00fcller braucht den Sch\u00fcssel");
+	make_ticket("Cafe\u0301 re\u0301sume\u0301");
+	make("/api/customers", "{\"name\":\"\u017di\u017eek\"}", "customer_id");
+	find("\"query\":\"muller\"");
+	ck_assert_int_eq(number("total"), 1);
+	ck_assert_str_eq(
+	    text("data.0.highlights.title"), "<mark>M\u00fcller</mark> braucht den Sch\u00fcssel");
+	find("\"query\":\"m\u00fcller\"");
+	ck_assert_int_eq(number("total"), 1);
+	find("\"query\":\"mu\u0308ller schussel\"");
+	ck_assert_int_eq(number("total"), 1);
+	find("\"query\":\"caf\u00e9 resume\"");
+	ck_assert_int_eq(number("total"), 1);
+	find("\"query\":\"zizek\"");
+	ck_assert_int_eq(number("total"), 1);
+}
+END
+
 TEST(a_name_that_looks_alike_is_found_among_all_customers)
 {
 	const char *id;
@@ -350,6 +370,7 @@ END
 	tcase_add_test(c, a_whole_word_comes_before_one_that_only_begins_so);
 	tcase_add_test(c, a_word_that_must_not_occur_does_not_change_the_order);
 	tcase_add_test(c, a_slip_is_mended_beside_marks_and_words_with_marks_in_them);
+	tcase_add_test(c, accents_make_no_difference_however_they_are_written);
 	tcase_add_test(c, a_name_that_looks_alike_is_found_among_all_customers);
 	tcase_add_test(c, a_number_finds_its_ticket_with_or_without_its_mark);
 	tcase_add_test(c, nobody_finds_what_the_credential_may_not_read);
