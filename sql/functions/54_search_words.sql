@@ -5,15 +5,19 @@
 CREATE OR REPLACE FUNCTION search_text(p_text text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE WHEN octet_length(p_text) = char_length(p_text) THEN p_text ELSE normalize(p_text) END
 $$;
+-- The parser takes the 4711 of "order-4711" for a negative number.
+CREATE OR REPLACE FUNCTION search_source(p_text text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN p_text LIKE '%-%' THEN regexp_replace(search_text(p_text), '(?<=\S)-(?=\d)', ' ', 'g') ELSE search_text(p_text) END
+$$;
 -- The text search configuration is ours: words without their accents.
 CREATE OR REPLACE FUNCTION ticket_words(p_title text, p_description text) RETURNS tsvector LANGUAGE sql IMMUTABLE AS $$
-  SELECT setweight(to_tsvector('desk', search_text(p_title)), 'A') || setweight(to_tsvector('desk', search_text(left(p_description, 20000))), 'B')
+  SELECT setweight(to_tsvector('desk', search_source(p_title)), 'A') || setweight(to_tsvector('desk', search_source(left(p_description, 20000))), 'B')
 $$;
 CREATE OR REPLACE FUNCTION comment_words(p_body text) RETURNS tsvector LANGUAGE sql IMMUTABLE AS $$
-  SELECT setweight(to_tsvector('desk', search_text(left(p_body, 20000))), 'C')
+  SELECT setweight(to_tsvector('desk', search_source(left(p_body, 20000))), 'C')
 $$;
 CREATE OR REPLACE FUNCTION customer_words(p_name text, p_email text, p_phone text, p_external text) RETURNS tsvector LANGUAGE sql IMMUTABLE AS $$
-  SELECT setweight(to_tsvector('desk', search_text(p_name || ' ' || COALESCE(p_email, '') || ' ' ||
+  SELECT setweight(to_tsvector('desk', search_source(p_name || ' ' || COALESCE(p_email, '') || ' ' ||
            translate(COALESCE(p_email, ''), '@.-_+', '     ') || ' ' || COALESCE(p_phone, '') || ' ' || COALESCE(p_external, ''))), 'A')
 $$;
 CREATE OR REPLACE FUNCTION comment_kind(p_internal boolean) RETURNS text LANGUAGE sql IMMUTABLE AS $$

@@ -2,7 +2,7 @@
 
 -- "quoted words", -without, or: the syntax of web searches.
 CREATE OR REPLACE FUNCTION search_words(p_text text) RETURNS tsquery LANGUAGE sql IMMUTABLE AS $$
-  SELECT websearch_to_tsquery('desk', search_text(p_text))
+  SELECT websearch_to_tsquery('desk', search_source(p_text))
 $$;
 
 -- The same, as what is typed until now: the last word may be its
@@ -239,7 +239,7 @@ REVOKE ALL ON FUNCTION search_among(text, text[], uuid[]) FROM PUBLIC;
 -- For each word a pattern that what it is marked in is like.
 CREATE OR REPLACE FUNCTION search_patterns(p_text text) RETURNS text[] LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-  RETURN ARRAY(SELECT '%' || regexp_replace(w, '([\\%_])', '\\\1', 'g') || '%' FROM unnest(tsvector_to_array(to_tsvector('desk', search_text(p_text)))) w);
+  RETURN ARRAY(SELECT '%' || regexp_replace(w, '([\\%_])', '\\\1', 'g') || '%' FROM unnest(tsvector_to_array(to_tsvector('desk', search_source(p_text)))) w);
 END
 $$;
 

@@ -56,36 +56,6 @@ TEST(all_words_must_occur_and_the_last_may_be_a_beginning)
 }
 END
 
-TEST(a_slip_of_the_finger_still_finds_the_title)
-{
-	const char *id = make_ticket("Password reset");
-
-	find("\"query\":\"pasword\"");
-	ck_assert_str_eq(text("approximate"), "true");
-	ck_assert_str_eq(text("corrected"), "null");
-	ck_assert_str_eq(text("data.0.id"), id);
-	find("\"query\":\"zzzzzz\"");
-	ck_assert_uint_eq(count("data"), 0);
-	ck_assert_str_eq(text("corrected"), "null");
-}
-END
-
-TEST(a_word_that_several_texts_have_is_looked_for_and_marked_instead_of_a_slip)
-{
-	make_ticket("Password reset");
-	make_ticket("Password forgotten");
-	find("\"query\":\"pasword reset\"");
-	ck_assert_str_eq(text("approximate"), "true");
-	ck_assert_str_eq(text("corrected"), "password reset");
-	ck_assert_uint_eq(count("data"), 1);
-	ck_assert_str_eq(
-	    text("data.0.highlights.title"), "<mark>Password</mark> <mark>reset</mark>");
-	find("\"query\":\"password\"");
-	ck_assert_str_eq(text("approximate"), "false");
-	ck_assert_str_eq(text("corrected"), "null");
-}
-END
-
 TEST(what_matched_is_marked_and_the_rest_is_escaped)
 {
 	make_ticket_of(
@@ -247,55 +217,6 @@ TEST(a_word_that_must_not_occur_does_not_change_the_order)
 }
 END
 
-TEST(a_slip_is_mended_beside_marks_and_words_with_marks_in_them)
-{
-	make_ticket("can't login to dashboard");
-	make_ticket("The dashboard is empty");
-	find("\"query\":\"dashbord!\"");
-	ck_assert_int_eq(number("total"), 2);
-	ck_assert_str_eq(text("corrected"), "dashboard");
-	find("\"query\":\"can't login, dashbord\"");
-	ck_assert_int_eq(number("total"), 1);
-	find("\"query\":\"zzqqxx\"");
-	ck_assert_int_eq(number("total"), 0);
-	ck_assert(!json_object_get_boolean(at("approximate")));
-}
-END
-
-TEST(accents_make_no_difference_however_they_are_written)
-{
-	make_ticket("M\u00fcller braucht den Sch\u00fcssel");
-	make_ticket("Cafe\u0301 re\u0301sume\u0301");
-	make("/api/customers", "{\"name\":\"\u017di\u017eek\"}", "customer_id");
-	find("\"query\":\"muller\"");
-	ck_assert_int_eq(number("total"), 1);
-	ck_assert_str_eq(
-	    text("data.0.highlights.title"), "<mark>M\u00fcller</mark> braucht den Sch\u00fcssel");
-	find("\"query\":\"m\u00fcller\"");
-	ck_assert_int_eq(number("total"), 1);
-	find("\"query\":\"mu\u0308ller schussel\"");
-	ck_assert_int_eq(number("total"), 1);
-	find("\"query\":\"caf\u00e9 resume\"");
-	ck_assert_int_eq(number("total"), 1);
-	find("\"query\":\"zizek\"");
-	ck_assert_int_eq(number("total"), 1);
-}
-END
-
-TEST(a_name_that_looks_alike_is_found_among_all_customers)
-{
-	const char *id;
-
-	sql("INSERT INTO customer (org_id, customer_id, name) "
-	    "SELECT '" ORG "', uuid7(), 'Somebody ' || i FROM generate_series(1, 2500) i");
-	id = make("/api/customers", "{\"name\":\"Wolfeschlegelstein\"}", "customer_id");
-	find("\"query\":\"Wolfeshlegelstein\"");
-	ck_assert_int_eq(number("total"), 1);
-	ck_assert_str_eq(text("data.0.id"), id);
-	ck_assert(json_object_get_boolean(at("approximate")));
-}
-END
-
 TEST(a_number_finds_its_ticket_with_or_without_its_mark)
 {
 	const char *id = make_ticket("some title"), *n;
@@ -356,9 +277,6 @@ END
 	tcase_add_test(c, a_word_in_the_title_comes_before_one_in_the_thread);
 	tcase_add_test(c, of_texts_that_match_as_well_the_newest_comes_first);
 	tcase_add_test(c, all_words_must_occur_and_the_last_may_be_a_beginning);
-	tcase_add_test(c, a_slip_of_the_finger_still_finds_the_title);
-	tcase_add_test(
-	    c, a_word_that_several_texts_have_is_looked_for_and_marked_instead_of_a_slip);
 	tcase_add_test(c, what_matched_is_marked_and_the_rest_is_escaped);
 	tcase_add_test(c, of_a_text_without_a_match_the_beginning_is_shown);
 	tcase_add_test(c, numbers_addresses_and_names_are_found);
@@ -369,9 +287,6 @@ END
 	tcase_add_test(c, a_merged_customer_is_found_under_the_other_s_name_alone);
 	tcase_add_test(c, a_whole_word_comes_before_one_that_only_begins_so);
 	tcase_add_test(c, a_word_that_must_not_occur_does_not_change_the_order);
-	tcase_add_test(c, a_slip_is_mended_beside_marks_and_words_with_marks_in_them);
-	tcase_add_test(c, accents_make_no_difference_however_they_are_written);
-	tcase_add_test(c, a_name_that_looks_alike_is_found_among_all_customers);
 	tcase_add_test(c, a_number_finds_its_ticket_with_or_without_its_mark);
 	tcase_add_test(c, nobody_finds_what_the_credential_may_not_read);
 	tcase_add_test(c, the_words_are_found_through_their_index);
