@@ -5,9 +5,11 @@
 CREATE OR REPLACE FUNCTION search_text(p_text text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE WHEN octet_length(p_text) = char_length(p_text) THEN p_text ELSE normalize(p_text) END
 $$;
--- The parser takes the 4711 of "order-4711" for a negative number.
+-- The parser takes the 4711 of "order-4711" for a negative number, what stands in < >
+-- for markup, which it leaves out, and an address or a path for one word.
 CREATE OR REPLACE FUNCTION search_source(p_text text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-  SELECT CASE WHEN p_text LIKE '%-%' THEN regexp_replace(search_text(p_text), '(?<=\S)-(?=\d)', ' ', 'g') ELSE search_text(p_text) END
+  SELECT CASE WHEN p_text ~ '[-/<>=&?]' THEN translate(regexp_replace(search_text(p_text), '(?<=\S)-(?=\d)', ' ', 'g'), '/<>=&?', '      ')
+              ELSE search_text(p_text) END
 $$;
 -- The text search configuration is ours: words without their accents.
 CREATE OR REPLACE FUNCTION ticket_words(p_title text, p_description text) RETURNS tsvector LANGUAGE sql IMMUTABLE AS $$

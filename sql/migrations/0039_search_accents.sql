@@ -1,6 +1,7 @@
 -- Words are kept without their accents, so that "muller" finds "Müller" and the
 -- other way round, and however the accents were written (Unicode NFC or NFD). The
--- numbers of "order-4711" and "2026-06-13" are kept as numbers, not as negative ones.
+-- numbers of "order-4711" and "2026-06-13" are kept as numbers, not as negative ones,
+-- the parts of paths and addresses as words, and what stands in < > as well.
 CREATE EXTENSION IF NOT EXISTS unaccent;
 CREATE TEXT SEARCH CONFIGURATION desk (COPY = simple);
 ALTER TEXT SEARCH CONFIGURATION desk
@@ -8,9 +9,9 @@ ALTER TEXT SEARCH CONFIGURATION desk
 
 -- What was kept otherwise; other texts have the same words as before.
 CREATE FUNCTION pg_temp.source(p text) RETURNS text LANGUAGE sql IMMUTABLE AS
-  $$SELECT regexp_replace(normalize(p), '(?<=\S)-(?=\d)', ' ', 'g')$$;
+  $$SELECT translate(regexp_replace(normalize(p), '(?<=\S)-(?=\d)', ' ', 'g'), '/<>=&?', '      ')$$;
 CREATE FUNCTION pg_temp.differs(p text) RETURNS boolean LANGUAGE sql IMMUTABLE AS
-  $$SELECT octet_length(p) <> char_length(p) OR p ~ '\S-\d'$$;
+  $$SELECT octet_length(p) <> char_length(p) OR p ~ '\S-\d|[/<>=&]|\w\?\w'$$;
 ALTER TABLE ticket NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE comment NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE customer NO FORCE ROW LEVEL SECURITY;

@@ -2,6 +2,8 @@
 /* Search: words that are written otherwise than they were looked for. */
 #include "harness.h"
 
+#include <string.h>
+
 static void
 fresh(void)
 {
@@ -89,6 +91,21 @@ TEST(the_numbers_of_an_order_or_a_day_are_found_alone_and_together)
 }
 END
 
+TEST(the_parts_of_a_path_are_found_and_what_stands_in_angle_brackets)
+{
+	make_ticket("See https://shop.example/orders/77123?id=9 and /var/log/syslog for <Gadget>");
+	find("\"query\":\"77123\"");
+	ck_assert_int_eq(number("total"), 1);
+	find("\"query\":\"https://shop.example/orders/77123?id=9\"");
+	ck_assert_int_eq(number("total"), 1);
+	find("\"query\":\"shop.example\"");
+	ck_assert_int_eq(number("total"), 1);
+	find("\"query\":\"syslog gadget\"");
+	ck_assert_int_eq(number("total"), 1);
+	ck_assert_ptr_nonnull(strstr(text("data.0.highlights.title"), "&lt;"));
+}
+END
+
 TEST(a_name_that_looks_alike_is_found_among_all_customers)
 {
 	const char *id;
@@ -115,6 +132,7 @@ END
 	tcase_add_test(c, a_slip_is_mended_beside_marks_and_words_with_marks_in_them);
 	tcase_add_test(c, accents_make_no_difference_however_they_are_written);
 	tcase_add_test(c, the_numbers_of_an_order_or_a_day_are_found_alone_and_together);
+	tcase_add_test(c, the_parts_of_a_path_are_found_and_what_stands_in_angle_brackets);
 	tcase_add_test(c, a_name_that_looks_alike_is_found_among_all_customers);
 	return c;
 }
