@@ -4,7 +4,6 @@
  * of our own tables reaches the SQL; every value of the caller is a parameter.
  * Pages follow the sort key (keyset), never OFFSET.
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,15 +106,6 @@ custom_type(struct page *p, const char *parameter, const char *key)
 	return NULL;
 }
 
-static bool
-is_number(const char *s)
-{
-	char *end;
-
-	return *s != '\0' && s[strspn(s, "+-.0123456789eE")] == '\0' && isfinite(strtod(s, &end)) &&
-	       *end == '\0';
-}
-
 /* Whether a parameter of this name came before it. */
 static bool
 seen_before(const struct query_value *first, const struct query_value *q)
@@ -126,26 +116,40 @@ seen_before(const struct query_value *first, const struct query_value *q)
 	return false;
 }
 
+/* What a filter by a custom field takes. An option that was taken away is still looked for. */
+static enum field_type
+filter_type(const char *type)
+{
+	if (strcmp(type, "number") == 0)
+		return T_NUM;
+	if (strcmp(type, "boolean") == 0)
+		return T_BOOL;
+	return strcmp(type, "date") == 0 ? T_DATE : T_STR;
+}
+
 /* cf.<key>=value: through ticket_field, which has an index under row-level security. */
 static void
 add_custom_filter(struct page *p, const struct query_value *q)
 {
 	const char *name = utf8_cut(p->r->arena, q->name, 80);
-	const char *type = custom_type(p, name, q->name + 3);
+	const char *word = custom_type(p, name, q->name + 3);
 	const struct query_value *other;
-	bool number = type != NULL && strcmp(type, "number") == 0;
+	enum field_type type;
 	int key, values;
 
-	for (other = q; number && other != NULL; other = other->next)
-		if (strcmp(other->name, q->name) == 0 && !is_number(other->value))
-			fail_field(p->r, name, "type", "Must be a number.");
+	if (word == NULL)
+		return;
+	type = filter_type(word);
+	for (other = q; other != NULL; other = other->next)
+		if (strcmp(other->name, q->name) == 0)
+			schema_text(p->r, name, type, NULL, other->value);
 	key = add_value(p, q->name + 3);
 	values = add_value(p, array_literal(p->r->arena, q, q->name));
 	buf_printf(&p->sql,
 	    " AND EXISTS (SELECT 1 FROM ticket_field g WHERE g.org_id = t.org_id AND "
 	    "g.ticket_id = t.ticket_id AND g.key = $%d AND ",
 	    key);
-	if (number) /* roughly by the index, then exactly */
+	if (type == T_NUM) /* roughly by the index, then exactly */
 		buf_printf(&p->sql,
 		    "g.rough = ANY (ARRAY(SELECT rough(v) FROM unnest($%d::numeric[]) v)) AND "
 		    "g.number = ANY ($%d::numeric[]))",

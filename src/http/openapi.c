@@ -86,7 +86,7 @@ put_list_parameters(struct buf *out, const struct list *list)
 	buf_str(&schema, "]}");
 	if (list->custom)
 		buf_str(&schema,
-		    ",{\"type\":\"string\",\"pattern\":\"^-?cf\\\\.[a-z][a-z0-9_]{0,39}$\"}]}");
+		    ",{\"type\":\"string\",\"pattern\":\"^-?cf\\\\.[a-z][a-z0-9_]{0,62}$\"}]}");
 	put_parameter(out, "sort", "query", false, schema.data,
 	    list->custom ? "Order; - for descending. cf.<key> for a custom field."
 			 : "Order; - for descending.");

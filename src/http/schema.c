@@ -2,7 +2,9 @@
 /* Checking a JSON body against a field table. Pure but for the request's list of errors. */
 #include "http/schema.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -146,6 +148,15 @@ fail_words(struct req *r, const char *name, const char *const *words)
 	return fail_field(r, name, "not_allowed", "One of: %s.", list.data);
 }
 
+static bool
+is_number(const char *s)
+{
+	char *end;
+
+	return *s != '\0' && s[strspn(s, "+-.0123456789eE")] == '\0' && isfinite(strtod(s, &end)) &&
+	       *end == '\0';
+}
+
 bool
 schema_text(struct req *r, const char *name, enum field_type type, const char *const *words,
     const char *value)
@@ -183,6 +194,8 @@ schema_text(struct req *r, const char *name, enum field_type type, const char *c
 			return strcmp(value, "0") == 0 ||
 			       fail_field(r, name, "type", "Must be an integer.") == 0;
 		return *end == '\0' || fail_field(r, name, "type", "Must be an integer.") == 0;
+	case T_NUM:
+		return is_number(value) || fail_field(r, name, "type", "Must be a number.") == 0;
 	case T_BOOL:
 		return strcmp(value, "true") == 0 || strcmp(value, "false") == 0 ||
 		       fail_field(r, name, "type", "Must be true or false.") == 0;

@@ -146,6 +146,24 @@ TEST(tickets_are_filtered_and_sorted_by_their_values)
 }
 END
 
+TEST(a_filter_by_what_the_field_cannot_have_is_refused)
+{
+	make_field("{\"label\":\"flag\",\"type\":\"boolean\"}");
+	make_field("{\"label\":\"due\",\"type\":\"date\"}");
+	make_field("{\"label\":\"plan\",\"type\":\"dropdown\",\"options\":[\"pro\"]}");
+	make_with("{\"flag\":true,\"due\":\"2024-02-29\"}");
+	call("GET", "/api/tickets?cf.flag=true&cf.flag=false&cf.due=2024-02-29", NULL);
+	expect(200);
+	ck_assert_uint_eq(count("data"), 1);
+	call("GET", "/api/tickets?cf.flag=true&cf.flag=x", NULL);
+	expect_field("cf.flag", "type");
+	call("GET", "/api/tickets?cf.due=2024-99-99", NULL);
+	expect_field("cf.due", "format");
+	call("GET", "/api/tickets?cf.plan=taken-away", NULL); /* tickets may still have it */
+	expect(200);
+}
+END
+
 TEST(a_text_of_two_lines_has_a_place_in_the_order)
 {
 	make_field("{\"label\":\"a\",\"type\":\"text\"}");
@@ -244,6 +262,7 @@ END
 	tcase_add_test(c, a_change_names_some_fields_and_keeps_the_others);
 	tcase_add_test(c, definitions_that_make_no_sense_are_refused);
 	tcase_add_test(c, tickets_are_filtered_and_sorted_by_their_values);
+	tcase_add_test(c, a_filter_by_what_the_field_cannot_have_is_refused);
 	tcase_add_test(c, a_text_of_two_lines_has_a_place_in_the_order);
 	tcase_add_test(c, the_filter_uses_the_index_of_the_values_under_row_level_security);
 	tcase_add_test(c, a_deleted_field_keeps_its_values_for_thirty_days);
