@@ -207,19 +207,25 @@ END
 $$;
 
 -- Run by the scheduler: what was deleted 30 days ago leaves the tickets, some at a time.
-CREATE OR REPLACE FUNCTION custom_fields_purge() RETURNS void LANGUAGE plpgsql AS $$
+-- As in an import, merged tickets change too, and no ticket seems to be worked on.
+CREATE OR REPLACE FUNCTION custom_fields_purge(p_org text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   f custom_field;
+  most int := 1000;
+  n int;
 BEGIN
-  PERFORM set_config('app.quiet', 'on', true);
-  FOR f IN SELECT * FROM custom_field x WHERE x.deleted_at < now() - interval '30 days' LIMIT 10 LOOP
+  PERFORM set_config('app.quiet', 'import', true);
+  FOR f IN SELECT * FROM custom_field x WHERE x.org_id = p_org AND x.deleted_at < now() - interval '30 days' LOOP
     UPDATE ticket t SET custom_fields = t.custom_fields - f.key
-     WHERE t.org_id = f.org_id
+     WHERE t.org_id = p_org
        AND t.ticket_id IN (SELECT g.ticket_id FROM ticket_field g
-                            WHERE g.org_id = f.org_id AND g.key = f.key LIMIT 1000);
-    IF NOT FOUND THEN
-      DELETE FROM custom_field x WHERE x.org_id = f.org_id AND x.field_id = f.field_id;
+                            WHERE g.org_id = p_org AND g.key = f.key LIMIT most);
+    GET DIAGNOSTICS n = ROW_COUNT;
+    IF n = 0 THEN
+      DELETE FROM custom_field x WHERE x.org_id = p_org AND x.field_id = f.field_id;
     END IF;
+    most := most - n;
+    EXIT WHEN most <= 0;
   END LOOP;
   PERFORM set_config('app.quiet', '', true);
 END

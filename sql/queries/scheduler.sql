@@ -25,8 +25,13 @@ DELETE FROM ticket t USING organization o
  WHERE o.org_id = t.org_id AND t.deleted_at IS NOT NULL AND t.deleted_at < now() - make_interval(days => o.retention_days)
    AND NOT EXISTS (SELECT 1 FROM ticket m WHERE m.org_id = t.org_id AND m.merged_into_id = t.ticket_id);
 
+-- Any of them, so that none waits for those that fail.
+-- name: purgeable_custom_fields
+SELECT x.org_id FROM (SELECT DISTINCT f.org_id FROM custom_field f WHERE f.deleted_at < now() - interval '30 days') x
+ ORDER BY random() LIMIT 10;
+
 -- name: purge_custom_fields
-SELECT custom_fields_purge();
+SELECT custom_fields_purge($1);
 
 -- name: expire_claims
 SELECT queue_claims_expire();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Custom fields: their values on tickets, filters and orders by them, and their end. */
+/* Custom fields: their values on tickets, filters and orders by them. */
 #include "harness.h"
 
 #include <string.h>
@@ -194,48 +194,6 @@ TEST(the_filter_uses_the_index_of_the_values_under_row_level_security)
 }
 END
 
-TEST(a_deleted_field_keeps_its_values_for_thirty_days)
-{
-	const char *field = make_field("{\"label\":\"plan\",\"type\":\"text\"}");
-	const char *ticket = make_with("{\"plan\":\"pro\"}");
-
-	call("DELETE", fmt(FIELDS "/%s", field), NULL);
-	expect(204);
-	call("GET", FIELDS, NULL);
-	ck_assert_uint_eq(count("data"), 0);
-	call("GET", fmt("/api/tickets/%s", ticket), NULL);
-	ck_assert_str_eq(text("custom_fields.plan"), "pro");
-	call("PATCH", fmt("/api/tickets/%s", ticket), "{\"title\":\"other\"}");
-	expect(200);
-	call("POST", "/api/tickets", "{\"title\":\"t\",\"custom_fields\":{\"plan\":\"pro\"}}");
-	expect_field("custom_fields.plan", "unknown_field");
-	call("POST", FIELDS, "{\"label\":\"plan\",\"type\":\"number\"}");
-	expect_problem(409, "key_in_use");
-	sql("UPDATE custom_field SET deleted_at = now() - interval '29 days'");
-	housekeeping();
-	call("GET", fmt("/api/tickets/%s", ticket), NULL);
-	ck_assert_str_eq(text("custom_fields.plan"), "pro");
-	sql("UPDATE custom_field SET deleted_at = now() - interval '31 days'");
-	housekeeping();
-	housekeeping();
-	call("GET", fmt("/api/tickets/%s", ticket), NULL);
-	ck_assert(!has("custom_fields.plan"));
-	make_field("{\"label\":\"plan\",\"type\":\"number\"}");
-}
-END
-
-TEST(a_field_that_comes_back_takes_its_values_over)
-{
-	const char *field = make_field("{\"label\":\"plan\",\"type\":\"text\"}");
-	const char *ticket = make_with("{\"plan\":\"pro\"}");
-
-	call("DELETE", fmt(FIELDS "/%s", field), NULL);
-	make_field("{\"label\":\"plan\",\"type\":\"text\"}");
-	call("GET", "/api/tickets?cf.plan=pro", NULL);
-	ck_assert_str_eq(text("data.0.ticket_id"), ticket);
-}
-END
-
 TEST(the_ticket_schema_describes_the_organizations_fields)
 {
 	make_field(
@@ -265,8 +223,6 @@ END
 	tcase_add_test(c, a_filter_by_what_the_field_cannot_have_is_refused);
 	tcase_add_test(c, a_text_of_two_lines_has_a_place_in_the_order);
 	tcase_add_test(c, the_filter_uses_the_index_of_the_values_under_row_level_security);
-	tcase_add_test(c, a_deleted_field_keeps_its_values_for_thirty_days);
-	tcase_add_test(c, a_field_that_comes_back_takes_its_values_over);
 	tcase_add_test(c, the_ticket_schema_describes_the_organizations_fields);
 	return c;
 }
