@@ -75,6 +75,8 @@ CREATE OR REPLACE FUNCTION ticket_custom_before() RETURNS trigger LANGUAGE plpgs
 BEGIN
   IF TG_OP = 'INSERT' AND is_import() THEN -- which has looked at all of them
     RETURN NEW;
+  ELSIF TG_OP = 'INSERT' AND guc('app.clone') = 'on' THEN -- values that a ticket has keep
+    RETURN NEW;
   END IF;
   PERFORM custom_values_check(NEW.org_id, CASE WHEN TG_OP = 'UPDATE' THEN OLD.custom_fields ELSE '{}' END,
                               NEW.custom_fields);

@@ -9,13 +9,16 @@ $$;
 CREATE OR REPLACE FUNCTION ticket_clone(p_org text, p_ticket uuid, p_new uuid, p_number bigint, p_body jsonb)
 RETURNS uuid LANGUAGE plpgsql AS $$
 BEGIN
+  PERFORM set_config('app.clone', 'on', true); -- values stay as they are, whatever their fields have become
   INSERT INTO ticket (org_id, ticket_id, number, title, description, priority, customer_id, company_id,
                       team_id, queue_id, required_skills, tags, channel, custom_fields, created_by)
   SELECT t.org_id, p_new, p_number, COALESCE(p_body ->> 'title', t.title), t.description, t.priority,
          t.customer_id, t.company_id, t.team_id, t.queue_id, t.required_skills, t.tags, t.channel,
-         t.custom_fields, actor_id()
+         (SELECT COALESCE(jsonb_object_agg(v.key, v.value), '{}') FROM jsonb_each(t.custom_fields) v
+            JOIN custom_field f ON f.org_id = t.org_id AND f.key = v.key AND f.deleted_at IS NULL), actor_id()
     FROM ticket t
    WHERE t.org_id = p_org AND t.ticket_id = p_ticket;
+  PERFORM set_config('app.clone', '', true);
   IF COALESCE((p_body ->> 'include_comments')::boolean, false) THEN
     INSERT INTO comment (org_id, comment_id, ticket_id, internal, author_type, author_id, body, created_at)
     SELECT c.org_id, uuid7(), p_new, false, c.author_type, c.author_id, c.body, c.created_at

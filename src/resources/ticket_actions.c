@@ -179,7 +179,7 @@ override_classification(struct req *r)
 const struct route ticket_action_routes[] = {
 	{ POST, "/api/tickets/:id/clone", "tickets.clone", clone_ticket, S_TICKETS_WRITE, .flags = R_CREATE|R_NUMBER,
 	    .body = clone, .reply = &ticket, .summary = "Clone a ticket",
-	    .doc = "A new ticket with the same title, description, priority, customer, team, tags and custom fields, linked to the original." },
+	    .doc = "A new ticket with the same title, description, priority, customer, team, tags and custom fields, linked to the original. Values are taken as they are, even those that a field would no longer take; those of deleted fields are left out." },
 	{ POST, "/api/tickets/:id/merge", "tickets.merge", api_exec, S_TICKETS_WRITE,
 	    .body = merge, .reply = &ticket, .exec = SQL_TICKET_MERGE, .summary = "Merge duplicate tickets",
 	    .doc = "Comments, notes, tags and links of the duplicates move into this ticket; their descriptions become internal notes. All or none is merged, and each merge can be undone." },

@@ -27,6 +27,31 @@ fresh(void)
 	sql("DELETE FROM ticket; DELETE FROM custom_field");
 }
 
+TEST(a_clone_takes_the_values_as_they_are_without_those_of_deleted_fields)
+{
+	const char *plan =
+	    make_field("{\"label\":\"plan\",\"type\":\"dropdown\",\"options\":[\"free\",\"pro\"]}");
+	const char *seats = make_field("{\"label\":\"seats\",\"type\":\"number\"}");
+	const char *gone = make_field("{\"label\":\"gone\",\"type\":\"text\"}");
+	const char *ticket = make_with("{\"plan\":\"free\",\"seats\":5,\"gone\":\"x\"}");
+
+	call("PATCH", fmt(FIELDS "/%s", plan), "{\"options\":[\"pro\"]}");
+	expect(200);
+	call("PATCH", fmt(FIELDS "/%s", seats), "{\"minimum\":10}");
+	expect(200);
+	call("DELETE", fmt(FIELDS "/%s", gone), NULL);
+	call("POST", fmt("/api/tickets/%s/clone", ticket), "{}");
+	expect(201);
+	ck_assert_str_eq(text("custom_fields.plan"), "free");
+	ck_assert_int_eq(number("custom_fields.seats"), 5);
+	ck_assert(!has("custom_fields.gone"));
+	call("GET", "/api/tickets?cf.plan=free", NULL);
+	ck_assert_uint_eq(count("data"), 2);
+	call("POST", "/api/tickets", "{\"title\":\"t\",\"custom_fields\":{\"seats\":5}}");
+	expect_field("custom_fields.seats", "not_allowed");
+}
+END
+
 TEST(a_deleted_field_keeps_its_values_for_thirty_days)
 {
 	const char *field = make_field("{\"label\":\"plan\",\"type\":\"text\"}");
@@ -143,6 +168,7 @@ END
 	TCase *c = tcase_create("custom_fields_end");
 
 	tcase_add_checked_fixture(c, fresh, NULL);
+	tcase_add_test(c, a_clone_takes_the_values_as_they_are_without_those_of_deleted_fields);
 	tcase_add_test(c, a_deleted_field_keeps_its_values_for_thirty_days);
 	tcase_add_test(c, the_purge_reaches_merged_tickets_and_is_no_change_of_a_ticket);
 	tcase_add_test(c, a_purge_that_fails_is_logged_and_holds_up_no_other_organization);
