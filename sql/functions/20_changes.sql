@@ -54,7 +54,7 @@ DECLARE
   this jsonb;
   changes jsonb;
   secret text;
-  verb text := CASE TG_OP WHEN 'INSERT' THEN 'created' WHEN 'UPDATE' THEN 'updated' ELSE 'deleted' END;
+  verb text;
 BEGIN
   IF is_quiet() THEN
     RETURN NULL;
@@ -62,9 +62,16 @@ BEGIN
   before := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END;
   after := CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END;
   this := COALESCE(after, before);
-  changes := CASE TG_OP
-    WHEN 'UPDATE' THEN diff(before, after, '{version,updated_at,last_assigned_at,last_login_at}')
-    WHEN 'INSERT' THEN diff('{}', jsonb_strip_nulls(after), '{org_id,version,created_at,updated_at}')
+  -- A row that stays for a while is deleted once: when deleted_at is set.
+  IF TG_OP = 'DELETE' AND before ->> 'deleted_at' IS NOT NULL THEN
+    RETURN NULL;
+  END IF;
+  verb := CASE WHEN TG_OP = 'INSERT' THEN 'created'
+               WHEN TG_OP = 'DELETE' OR (before ->> 'deleted_at' IS NULL AND after ->> 'deleted_at' IS NOT NULL) THEN 'deleted'
+               ELSE 'updated' END;
+  changes := CASE verb
+    WHEN 'updated' THEN diff(before, after, '{version,updated_at,last_assigned_at,last_login_at}')
+    WHEN 'created' THEN diff('{}', jsonb_strip_nulls(after), '{org_id,version,created_at,updated_at}')
     ELSE diff(jsonb_strip_nulls(before), '{}', '{org_id,version,created_at,updated_at}') END;
   IF changes IS NULL THEN
     RETURN NULL;

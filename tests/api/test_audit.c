@@ -105,6 +105,17 @@ TEST(a_change_of_the_organization_and_a_deletion_are_told_too)
 	ck_assert_uint_eq(count("data"), 1);
 	ck_assert_str_eq(text("data.0.changes.name.from"), "Gone");
 	ck_assert_str_eq(text("data.0.changes.name.to"), "null");
+	/* A custom field's values stay a while, and its row with them: it is deleted all the same,
+	 * once. */
+	id = make(CONFIG "/custom-fields", "{\"label\":\"Leaves\",\"type\":\"text\"}", "field_id");
+	call("DELETE", fmt(CONFIG "/custom-fields/%s", id), NULL);
+	expect(204);
+	make(CONFIG "/custom-fields", "{\"label\":\"Leaves\",\"type\":\"text\"}", "field_id");
+	call("GET", fmt(LOG "?action=custom_field.deleted&resource_id=%s", id), NULL);
+	ck_assert_uint_eq(count("data"), 1);
+	ck_assert_str_eq(text("data.0.changes.label.from"), "Leaves");
+	call("GET", fmt(LOG "?action=custom_field.updated&resource_id=%s", id), NULL);
+	ck_assert_uint_eq(count("data"), 0);
 }
 END
 
