@@ -43,9 +43,14 @@ $$;
 
 -- Sorted, without duplicates or blank ends.
 CREATE OR REPLACE FUNCTION normal_tags(tags text[]) RETURNS text[] LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+  normal text[] := (SELECT COALESCE(array_agg(DISTINCT btrim(t) ORDER BY btrim(t)), '{}')
+                      FROM unnest(tags) t WHERE btrim(t) <> '');
 BEGIN
-  RETURN (SELECT COALESCE(array_agg(DISTINCT btrim(t) ORDER BY btrim(t)), '{}')
-            FROM unnest(tags) t WHERE btrim(t) <> '');
+  IF cardinality(normal) > 100 THEN
+    PERFORM fail(422, 'too_many', 'A ticket has at most 100 tags.', 'tags');
+  END IF;
+  RETURN normal;
 END
 $$;
 

@@ -42,6 +42,27 @@ TEST(tags_are_sorted_and_kept_once)
 }
 END
 
+TEST(the_hundred_and_first_tag_is_refused_by_its_rule)
+{
+	const char *id = make_ticket("many");
+	int i;
+
+	sql("UPDATE ticket SET tags = ARRAY(SELECT 't' || n FROM generate_series(1, 100) n) WHERE ticket_id = '%s'",
+	    id);
+	call("POST", fmt("/api/tickets/%s/tags", id), "{\"tags\":[\"t1\"]}");
+	expect(200);
+	for (i = 0; i < 2; i++) {
+		call("POST", i == 0 ? fmt("/api/tickets/%s/tags", id) : "/api/bulk/tickets/tag",
+		    i == 0 ? "{\"tags\":[\"one\"]}"
+			   : fmt("{\"ticket_ids\":[\"%s\"],\"add\":[\"one\"]}", id));
+		ck_assert_msg(strstr(reply_body, "too_many") != NULL &&
+				  strstr(reply_body, "at most 100 tags") != NULL &&
+				  strstr(reply_body, "\"tags\"") != NULL,
+		    "%s", reply_body);
+	}
+}
+END
+
 TEST(an_external_id_is_unique_within_the_organization_only)
 {
 	call("POST", "/api/tickets", "{\"title\":\"t\",\"external_id\":\"ext-1\"}");
@@ -293,6 +314,7 @@ END
 
 	tcase_add_test(tc, a_title_is_enough);
 	tcase_add_test(tc, tags_are_sorted_and_kept_once);
+	tcase_add_test(tc, the_hundred_and_first_tag_is_refused_by_its_rule);
 	tcase_add_test(tc, an_external_id_is_unique_within_the_organization_only);
 	tcase_add_test(tc, an_absent_field_keeps_its_value_and_null_clears_it);
 	tcase_add_test(tc, a_change_that_changes_nothing_keeps_the_version_and_leaves_no_event);
