@@ -21,6 +21,10 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION is_blank(p_text text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT p_text !~ '\S'
+$$;
+
 CREATE OR REPLACE FUNCTION guc(name text) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT NULLIF(current_setting(name, true), '')
 $$;
@@ -41,7 +45,7 @@ CREATE OR REPLACE FUNCTION take_numbers(p_org text, p_count int) RETURNS bigint 
    WHERE org_id = p_org RETURNING next_number - p_count
 $$;
 
--- Sorted, without duplicates or blank ends.
+-- A ticket's tags: sorted, without duplicates or blank ends, no more than it may have.
 CREATE OR REPLACE FUNCTION normal_tags(tags text[]) RETURNS text[] LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
   normal text[] := (SELECT COALESCE(array_agg(DISTINCT btrim(t) ORDER BY btrim(t)), '{}')

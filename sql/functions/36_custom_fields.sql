@@ -47,12 +47,17 @@ BEGIN
 END
 $$;
 
+-- What does not count as an answer to a required field.
+CREATE OR REPLACE FUNCTION custom_value_blank(v jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT v IS NULL OR v IN ('null', '[]') OR (jsonb_typeof(v) = 'string' AND is_blank(v #>> '{}'))
+$$;
+
 CREATE OR REPLACE FUNCTION custom_field_named(p_org text, p_key text) RETURNS custom_field LANGUAGE sql STABLE AS $$
   SELECT f FROM custom_field f WHERE f.org_id = p_org AND f.key = p_key AND f.deleted_at IS NULL
 $$;
 
--- The values that are new or differ.
-CREATE OR REPLACE FUNCTION custom_values_check(p_org text, was jsonb, now_ jsonb) RETURNS void LANGUAGE plpgsql AS $$
+-- The values that are new or differ; p_place is where the caller wrote them.
+CREATE OR REPLACE FUNCTION custom_values_check(p_org text, was jsonb, now_ jsonb, p_place text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   v record;
   f custom_field;
@@ -61,11 +66,11 @@ BEGIN
   FOR v IN SELECT n.key, n.value FROM jsonb_each(now_) n WHERE n.value IS DISTINCT FROM was -> n.key LOOP
     f := custom_field_named(p_org, v.key);
     IF f.org_id IS NULL THEN
-      PERFORM fail(422, 'unknown_field', 'The organization has no such custom field.', 'custom_fields.' || v.key);
+      PERFORM fail(422, 'unknown_field', 'The organization has no such custom field.', p_place || '.' || v.key);
     END IF;
     problem := custom_value_problem(f, v.value);
     IF problem IS NOT NULL THEN
-      PERFORM fail(422, 'not_allowed', problem, 'custom_fields.' || v.key);
+      PERFORM fail(422, 'not_allowed', problem, p_place || '.' || v.key);
     END IF;
   END LOOP;
 END
@@ -79,7 +84,7 @@ BEGIN
     RETURN NEW;
   END IF;
   PERFORM custom_values_check(NEW.org_id, CASE WHEN TG_OP = 'UPDATE' THEN OLD.custom_fields ELSE '{}' END,
-                              NEW.custom_fields);
+                              NEW.custom_fields, 'custom_fields');
   RETURN NEW;
 END
 $$;
@@ -117,12 +122,32 @@ CREATE OR REPLACE TRIGGER fields_update AFTER UPDATE ON ticket
   FOR EACH ROW WHEN (NEW.custom_fields IS DISTINCT FROM OLD.custom_fields)
   EXECUTE FUNCTION ticket_fields_sync();
 
+-- A change names some of the fields; null takes one away, be it of a deleted field.
+-- A required one keeps a value.
+CREATE OR REPLACE FUNCTION custom_fields_merge(p_org text, was jsonb, given jsonb, p_place text) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  key_ text;
+  f custom_field;
+BEGIN
+  FOR key_ IN SELECT g.key FROM jsonb_each(given) g
+               WHERE custom_value_blank(g.value) AND g.value IS DISTINCT FROM was -> g.key LOOP
+    f := custom_field_named(p_org, key_);
+    IF f.required THEN
+      PERFORM fail(422, 'required', 'The field is required.', p_place || '.' || key_);
+    ELSIF f.org_id IS NULL AND NOT was ? key_ THEN
+      PERFORM fail(422, 'unknown_field', 'The organization has no such custom field.', p_place || '.' || key_);
+    END IF;
+  END LOOP;
+  RETURN jsonb_strip_nulls(was || given);
+END
+$$;
+
 -- What a caller gives for a new ticket, with the defaults; required fields must be there,
 -- unless the ticket is a message that came in.
 CREATE OR REPLACE FUNCTION custom_fields_complete(p_org text, given jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   f custom_field;
-  complete jsonb := jsonb_strip_nulls(given);
+  complete jsonb := custom_fields_merge(p_org, '{}', given, 'custom_fields');
 BEGIN
   FOR f IN SELECT * FROM custom_field x
             WHERE x.org_id = p_org AND x.deleted_at IS NULL AND (x.required OR x.default_value IS NOT NULL)
@@ -130,25 +155,11 @@ BEGIN
     IF NOT given ? f.key AND f.default_value IS NOT NULL THEN
       complete := complete || jsonb_build_object(f.key, f.default_value);
     END IF;
-    IF f.required AND NOT complete ? f.key AND guc('app.mail') IS NULL THEN
+    IF f.required AND custom_value_blank(complete -> f.key) AND guc('app.mail') IS NULL THEN
       PERFORM fail(422, 'required', 'The field is required.', 'custom_fields.' || f.key);
     END IF;
   END LOOP;
   RETURN complete;
-END
-$$;
-
--- A change names some of the fields; null takes one away, unless it is required.
-CREATE OR REPLACE FUNCTION custom_fields_merge(p_org text, was jsonb, given jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE
-  missing text;
-BEGIN
-  SELECT g.key INTO missing FROM jsonb_each(given) g
-   WHERE g.value = 'null' AND (custom_field_named(p_org, g.key)).required LIMIT 1;
-  IF missing IS NOT NULL THEN
-    PERFORM fail(422, 'required', 'The field is required.', 'custom_fields.' || missing);
-  END IF;
-  RETURN jsonb_strip_nulls(was || given);
 END
 $$;
 
@@ -168,6 +179,12 @@ BEGIN
     PERFORM fail(422, 'repeated', 'An option is given twice.', 'options');
   ELSIF NEW.type <> 'number' AND (NEW.minimum IS NOT NULL OR NEW.maximum IS NOT NULL) THEN
     PERFORM fail(422, 'not_allowed', 'Only a number has bounds.', CASE WHEN NEW.minimum IS NULL THEN 'maximum' ELSE 'minimum' END);
+  END IF;
+  IF NEW.minimum > NEW.maximum THEN
+    PERFORM fail(422, 'range', 'The minimum is above the maximum.',
+      CASE WHEN TG_OP = 'UPDATE' AND NEW.minimum IS NOT DISTINCT FROM OLD.minimum THEN 'maximum' ELSE 'minimum' END);
+  ELSIF NEW.required AND NEW.default_value IS NOT NULL AND custom_value_blank(NEW.default_value) THEN
+    PERFORM fail(422, 'not_allowed', 'The default of a required field is not blank.', 'default_value');
   END IF;
   problem := CASE WHEN NEW.default_value IS NOT NULL THEN custom_value_problem(NEW, NEW.default_value) END;
   IF problem IS NOT NULL THEN

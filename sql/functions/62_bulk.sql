@@ -13,11 +13,12 @@ BEGIN
                                   WHERE c.org_id = p_org AND c.customer_id = b.customer_id)),
          b.team_id, b.queue_id, b.assignee_user_id, COALESCE(b.required_skills, '{}'),
          COALESCE(b.tags, '{}'), COALESCE(b.channel, 'api'), b.external_id,
-         CASE WHEN EXISTS (SELECT 1 FROM custom_field f
+         CASE WHEN COALESCE(b.custom_fields, '{}') <> '{}'
+                OR EXISTS (SELECT 1 FROM custom_field f
                             WHERE f.org_id = p_org AND f.deleted_at IS NULL
                               AND (f.required OR f.default_value IS NOT NULL))
               THEN custom_fields_complete(p_org, COALESCE(b.custom_fields, '{}'))
-              ELSE jsonb_strip_nulls(COALESCE(b.custom_fields, '{}')) END,
+              ELSE '{}' END,
          NULLIF(current_setting('app.actor_id', true), '')
     FROM organization o,
          jsonb_to_record(p_body) AS b(title text, description text, status text, priority text,
@@ -40,7 +41,7 @@ BEGIN
          (SELECT p.title, p.description, p.status, p.priority, p.customer_id, p.company_id, p.team_id,
                  p.queue_id, p.assignee_user_id, p.required_skills, p.tags, p.external_id,
                  CASE WHEN p_body ? 'custom_fields'
-                      THEN custom_fields_merge(p_org, t.custom_fields, p.custom_fields)
+                      THEN custom_fields_merge(p_org, t.custom_fields, p.custom_fields, 'custom_fields')
                       ELSE t.custom_fields END
             FROM jsonb_populate_record(t, p_body) p)
    WHERE t.org_id = p_org AND t.ticket_id = p_ticket AND t.deleted_at IS NULL

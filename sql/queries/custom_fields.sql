@@ -32,6 +32,8 @@ SELECT COALESCE(jsonb_object_agg(f.key, jsonb_strip_nulls(jsonb_build_object(
          'enum', CASE WHEN f.type = 'dropdown' THEN to_jsonb(f.options) END,
          'items', CASE WHEN f.type = 'multiselect' THEN jsonb_build_object('enum', f.options) END,
          'uniqueItems', CASE WHEN f.type = 'multiselect' THEN true END,
+         'minItems', CASE WHEN f.required AND f.type = 'multiselect' THEN 1 END,
+         'pattern', CASE WHEN f.required AND f.type = 'text' THEN '\S' END,
          'minimum', f.minimum, 'maximum', f.maximum, 'default', f.default_value))), '{}') AS properties,
        COALESCE(jsonb_agg(f.key ORDER BY f.position, f.field_id)
                 FILTER (WHERE f.required AND f.default_value IS NULL), '[]') AS required

@@ -21,7 +21,7 @@ static const struct field field_fields[] = {
 	{ "required",      T_BOOL, F_CREATE|F_PATCH|F_OUT, .example = "false", .doc = "Whether a new ticket must have it, and a ticket that has it keep it. What is blank or an empty list does not count." },
 	{ "options",       T_STR,  F_CREATE|F_PATCH|F_OUT|F_LIST, 1, 120, .max_items = 200, .example = "[\"free\",\"pro\"]", .doc = "The words of a dropdown or multiselect. Tickets and their clones keep an option that is taken away." },
 	{ "default_value", T_ANY,  F_CREATE|F_PATCH|F_OUT|F_NULL, .example = "\"free\"", .doc = "What a new ticket has when it names none." },
-	{ "minimum",       T_NUM,  F_CREATE|F_PATCH|F_OUT|F_NULL, -1000000000000, 1000000000000, .example = "null", .doc = "Least number." },
+	{ "minimum",       T_NUM,  F_CREATE|F_PATCH|F_OUT|F_NULL, -1000000000000, 1000000000000, .example = "null", .doc = "Least number; not above `maximum`." },
 	{ "maximum",       T_NUM,  F_CREATE|F_PATCH|F_OUT|F_NULL, -1000000000000, 1000000000000, .example = "null", .doc = "Largest number." },
 	{ "position",      T_INT,  F_CREATE|F_PATCH|F_OUT, -1000000, 1000000, .example = "0", .doc = "Place among the fields, smallest first." },
 	{ "version",       T_INT,  F_OUT, .example = "1", .doc = "Grows with each change." },

@@ -77,6 +77,53 @@ TEST(required_fields_and_defaults_hold_for_new_tickets)
 }
 END
 
+TEST(what_is_blank_is_no_value_of_a_required_field)
+{
+	static const char *const blank[] = { "{\"plan\":\"\",\"parts\":[\"a\"]}",
+		"{\"plan\":\" \\n\",\"parts\":[\"a\"]}", "{\"plan\":\"pro\",\"parts\":[]}" };
+	static const char *const named[] = { "custom_fields.plan", "custom_fields.plan",
+		"custom_fields.parts" };
+	const char *id;
+	unsigned i;
+
+	make_field("{\"label\":\"plan\",\"type\":\"text\",\"required\":true}");
+	make_field(
+	    "{\"label\":\"parts\",\"type\":\"multiselect\",\"options\":[\"a\"],\"required\":true}");
+	id = make_with("{\"plan\":\"pro\",\"parts\":[\"a\"]}");
+	for (i = 0; i < LENGTH(blank); i++) {
+		call("POST", "/api/tickets",
+		    fmt("{\"title\":\"t\",\"custom_fields\":%s}", blank[i]));
+		expect_field(named[i], "required");
+		call("PATCH", fmt("/api/tickets/%s", id), fmt("{\"custom_fields\":%s}", blank[i]));
+		expect_field(named[i], "required");
+	}
+	call("POST", FIELDS,
+	    "{\"label\":\"x\",\"type\":\"text\",\"required\":true,\"default_value\":\" \"}");
+	expect_field("default_value", "not_allowed");
+	call("GET", "/api/organizations/" ORG "/ticket-schema", NULL);
+	ck_assert_str_eq(text("properties.custom_fields.properties.plan.pattern"), "\\S");
+	ck_assert_int_eq(number("properties.custom_fields.properties.parts.minItems"), 1);
+}
+END
+
+TEST(null_for_a_field_that_there_is_not_is_refused_like_a_value)
+{
+	const char *field = make_field("{\"label\":\"plan\",\"type\":\"text\"}");
+	const char *id = make_with("{\"plan\":\"pro\"}"), *other = make_with("{\"plan\":null}");
+
+	call("POST", "/api/tickets", "{\"title\":\"t\",\"custom_fields\":{\"nosuch\":null}}");
+	expect_field("custom_fields.nosuch", "unknown_field");
+	call("PATCH", fmt("/api/tickets/%s", id), "{\"custom_fields\":{\"nosuch\":null}}");
+	expect_field("custom_fields.nosuch", "unknown_field");
+	call("DELETE", fmt(FIELDS "/%s", field), NULL);
+	call("PATCH", fmt("/api/tickets/%s", other), "{\"custom_fields\":{\"plan\":null}}");
+	expect_field("custom_fields.plan", "unknown_field");
+	call("PATCH", fmt("/api/tickets/%s", id), "{\"custom_fields\":{\"plan\":null}}");
+	expect(200);
+	ck_assert(!has("custom_fields.plan"));
+}
+END
+
 TEST(a_change_names_some_fields_and_keeps_the_others)
 {
 	const char *id;
@@ -100,7 +147,12 @@ TEST(definitions_that_make_no_sense_are_refused)
 	call("POST", FIELDS, "{\"label\":\"x\",\"type\":\"text\",\"minimum\":1}");
 	expect_field("minimum", "not_allowed");
 	call("POST", FIELDS, "{\"label\":\"x\",\"type\":\"number\",\"minimum\":2,\"maximum\":1}");
-	expect_field("minimum", "invalid");
+	expect_field("minimum", "range");
+	ck_assert_str_eq(text("detail"), "The minimum is above the maximum.");
+	call("PATCH",
+	    fmt(FIELDS "/%s", make_field("{\"label\":\"n\",\"type\":\"number\",\"minimum\":2}")),
+	    "{\"maximum\":1}");
+	expect_field("maximum", "range");
 	call("POST", FIELDS, "{\"label\":\"x\",\"type\":\"number\",\"default_value\":\"one\"}");
 	expect_field("default_value", "not_allowed");
 	call("POST", FIELDS, "{\"label\":\"x\",\"type\":\"text\",\"key\":\"Big Key\"}");
@@ -217,6 +269,8 @@ END
 	tcase_add_checked_fixture(c, fresh, NULL);
 	tcase_add_test(c, each_type_takes_its_values_and_no_others);
 	tcase_add_test(c, required_fields_and_defaults_hold_for_new_tickets);
+	tcase_add_test(c, what_is_blank_is_no_value_of_a_required_field);
+	tcase_add_test(c, null_for_a_field_that_there_is_not_is_refused_like_a_value);
 	tcase_add_test(c, a_change_names_some_fields_and_keeps_the_others);
 	tcase_add_test(c, definitions_that_make_no_sense_are_refused);
 	tcase_add_test(c, tickets_are_filtered_and_sorted_by_their_values);
