@@ -298,7 +298,7 @@ BEGIN
 END
 $$;
 
--- Tickets and queues go to the successor, or to no team; views of the team go with it.
+-- Tickets, queues and macros go to the successor, or to no team; views of the team go with it.
 CREATE OR REPLACE FUNCTION team_delete(p_org text, p_team uuid, p_to uuid) RETURNS uuid LANGUAGE plpgsql AS $$
 BEGIN
   IF p_to = p_team OR (p_to IS NOT NULL AND NOT EXISTS (
@@ -309,6 +309,7 @@ BEGIN
   UPDATE ticket t SET team_id = p_to WHERE t.org_id = p_org AND t.team_id = p_team;
   PERFORM set_config('app.unmerge', '', true);
   UPDATE queue q SET team_id = p_to WHERE q.org_id = p_org AND q.team_id = p_team;
+  UPDATE macro m SET team_id = p_to WHERE m.org_id = p_org AND m.team_id = p_team;
   DELETE FROM team t WHERE t.org_id = p_org AND t.team_id = p_team;
   RETURN p_team;
 END

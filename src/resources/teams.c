@@ -42,7 +42,7 @@ static const struct sort sorts[] = {
 };
 static const struct list teams = { by, sorts, NULL, true };
 static const struct filter heir[] = {
-	{ "move_to", T_ID, "", NULL, "Team that takes over the tickets and queues; without it they have none.", true },
+	{ "move_to", T_ID, "", NULL, "Team that takes over the tickets, queues and macros; without it they have none.", true },
 	{ .name = NULL }
 };
 /* clang-format on */
@@ -66,7 +66,7 @@ const struct route team_routes[] = {
 	    .exec = SQL_TEAM_UPDATE, .summary = "Update a team", .doc = "An absent field keeps its value; member_ids, when given, is the whole list.",
 	    .example = "{\"description\":\"Invoices, refunds and dunning\"}" },
 	{ DELETE, PATH "/:id", "teams.delete", remove_team, S_USERS_WRITE, .on = &team, .query = heir, .status = 204,
-	    .summary = "Delete a team", .doc = "Its tickets and queues go to `move_to`, or to no team. Views of the team are deleted." },
+	    .summary = "Delete a team", .doc = "Its tickets, queues and macros go to `move_to`, or to no team: a macro is then for everybody. Views of the team are deleted." },
 	{ POST, PATH "/:id/members", "teams.addMembers", api_exec, S_USERS_WRITE, .body = members, .reply = &team, .status = 200,
 	    .exec = SQL_TEAM_MEMBERS_ADD, .summary = "Add members to a team", .doc = "Atomic: nobody else's change is overwritten." },
 	{ DELETE, PATH "/:id/members/:user_id", "teams.removeMember", api_exec, S_USERS_WRITE, .status = 204,

@@ -127,6 +127,31 @@ TEST(a_deleted_team_hands_its_tickets_over)
 }
 END
 
+TEST(a_deleted_team_leaves_its_macros)
+{
+	const char *macros = "/api/organizations/" ORG "/macros", *macro;
+	const char *blue = make(TEAMS, "{\"name\":\"Blue\"}", "team_id");
+	const char *green = make(TEAMS, "{\"name\":\"Green\"}", "team_id");
+
+	macro = make(macros, fmt("{\"name\":\"Ours\",\"reply\":\"x\",\"team_id\":\"%s\"}", blue),
+	    "macro_id");
+	call("DELETE", fmt(TEAMS "/%s?move_to=%s", blue, green), NULL);
+	expect(204);
+	call("GET", fmt("%s/%s", macros, macro), NULL);
+	expect(200);
+	ck_assert_str_eq(text("team_id"), green);
+	call("DELETE", fmt(TEAMS "/%s", green), NULL);
+	expect(204);
+	call("GET", fmt("%s/%s", macros, macro), NULL);
+	ck_assert_str_eq(text("team_id"), "null");
+	call("GET",
+	    fmt("/api/organizations/" ORG "/audit-log?action=macro.updated&resource_id=%s", macro),
+	    NULL);
+	ck_assert_uint_eq(count("data"), 2);
+	call("DELETE", fmt("%s/%s", macros, macro), NULL);
+}
+END
+
 TEST(a_calendar_in_use_stays)
 {
 	const char *hours = "/api/organizations/" ORG "/business-hours", *id;
@@ -163,6 +188,7 @@ END
 	tcase_add_test(c, a_team_shows_its_members_and_its_version_counts_them);
 	tcase_add_test(c, a_team_takes_active_users_of_its_organization_only);
 	tcase_add_test(c, a_deleted_team_hands_its_tickets_over);
+	tcase_add_test(c, a_deleted_team_leaves_its_macros);
 	tcase_add_test(c, a_calendar_in_use_stays);
 	return c;
 }
