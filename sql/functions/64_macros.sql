@@ -10,7 +10,11 @@ CREATE OR REPLACE FUNCTION template_values(p_org text, p_ticket uuid) RETURNS js
            'customer.email', c.email, 'company.name', k.name,
            'agent.name', a.name, 'agent.first_name', NULLIF(split_part(a.name, ' ', 1), ''), 'agent.email', a.email,
            'organization.name', o.name)
-         || (SELECT COALESCE(jsonb_object_agg('ticket.custom_fields.' || f.key, t.custom_fields ->> f.key), '{}')
+         || (SELECT COALESCE(jsonb_object_agg('ticket.custom_fields.' || f.key,
+                      CASE WHEN jsonb_typeof(t.custom_fields -> f.key) = 'array'
+                           THEN (SELECT string_agg(x.word, ', ' ORDER BY x.n)
+                                   FROM jsonb_array_elements_text(t.custom_fields -> f.key) WITH ORDINALITY AS x(word, n))
+                           ELSE NULLIF(t.custom_fields ->> f.key, '') END), '{}')
                FROM custom_field f WHERE f.org_id = t.org_id AND f.deleted_at IS NULL)
     FROM ticket t
     JOIN organization o ON o.org_id = t.org_id
@@ -22,21 +26,22 @@ CREATE OR REPLACE FUNCTION template_values(p_org text, p_ticket uuid) RETURNS js
    WHERE t.org_id = p_org AND t.ticket_id = p_ticket
 $$;
 
--- {{name}} becomes its value, {{name|otherwise}} the other when there is none,
--- \{{ stays as it is written. Values are put in once: braces in them mean nothing.
+-- A template in pieces: the text before the first variable, then each variable with the
+-- text behind it. \{{ stays as it is written, and so do braces that open nothing.
+CREATE OR REPLACE FUNCTION template_parts(p_text text)
+RETURNS TABLE (n bigint, name text, otherwise text, rest text) LANGUAGE sql IMMUTABLE AS $$
+  SELECT p.n, btrim(m[1], E' \t\r\n'), substr(m[2], 2),
+         replace(CASE WHEN p.n = 1 THEN p.piece WHEN m IS NULL THEN '{{' || p.piece ELSE m[3] END, U&'\E000', '{{')
+    FROM regexp_split_to_table(replace(p_text, '\{{', U&'\E000'), '\{\{(?!\{)') WITH ORDINALITY AS p(piece, n)
+    LEFT JOIN LATERAL regexp_match(CASE WHEN p.n > 1 THEN p.piece END, '^([^{}|]*)(\|[^{}]*)?\}\}(.*)$') AS m ON true
+$$;
+
+-- {{name}} becomes its value, {{name|otherwise}} the other when there is none.
+-- Values are put in once: braces in them mean nothing.
 CREATE OR REPLACE FUNCTION template_render(p_text text, p_values jsonb) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
-DECLARE
-  done text := '';
-  rest text := replace(p_text, '\{{', U&'\E000');
-  m text[];
 BEGIN
-  LOOP
-    m := regexp_match(rest, '^(.*?)\{\{\s*([a-z0-9_.]+)\s*(\|[^{}]*)?\}\}(.*)$');
-    EXIT WHEN m IS NULL;
-    done := done || m[1] || COALESCE(p_values ->> m[2], substr(m[3], 2), '');
-    rest := m[4];
-  END LOOP;
-  RETURN replace(done || rest, U&'\E000', '{{');
+  RETURN (SELECT string_agg(COALESCE(p_values ->> p.name, p.otherwise, '') || p.rest, '' ORDER BY p.n)
+            FROM template_parts(p_text) p);
 END
 $$;
 
@@ -45,7 +50,7 @@ CREATE OR REPLACE FUNCTION template_check(p_org text, p_text text, p_field text)
 DECLARE
   name_ text;
 BEGIN
-  FOR name_ IN SELECT m[1] FROM regexp_matches(replace(p_text, '\{{', ''), '\{\{\s*([^{}|]*?)\s*(?:\|[^{}]*)?\}\}', 'g') m LOOP
+  FOR name_ IN SELECT DISTINCT p.name FROM template_parts(p_text) p WHERE p.name IS NOT NULL LOOP
     IF name_ NOT IN ('ticket.ticket_id', 'ticket.number', 'ticket.title', 'ticket.status', 'ticket.priority',
                      'customer.name', 'customer.first_name', 'customer.email', 'company.name', 'agent.name',
                      'agent.first_name', 'agent.email', 'organization.name')
@@ -56,23 +61,28 @@ BEGIN
 END
 $$;
 
--- A reply or a note in the caller's name.
-CREATE OR REPLACE FUNCTION ticket_say(p_org text, p_ticket uuid, p_text text, p_internal boolean) RETURNS uuid LANGUAGE plpgsql AS $$
+-- A reply or a note in the caller's name, as the answer shows it. p_place is what it was made of.
+CREATE OR REPLACE FUNCTION ticket_say(p_org text, p_ticket uuid, p_text text, p_internal boolean, p_place text) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   id uuid := uuid7();
 BEGIN
+  IF is_blank(p_text) THEN
+    PERFORM fail(422, 'too_short', 'Nothing is left once the variables are filled in.', p_place);
+  ELSIF length(p_text) > 65536 THEN
+    PERFORM fail(422, 'too_long', format('At most 65536 characters once the variables are filled in; this has %s.', length(p_text)), p_place);
+  END IF;
   -- What a workflow writes is no answer: it neither opens the ticket nor stops a clock.
   IF NOT p_internal AND guc('app.actor_type') IS DISTINCT FROM 'workflow' THEN
     PERFORM ticket_commented(p_org, p_ticket, false);
   END IF;
   INSERT INTO comment (org_id, comment_id, ticket_id, internal, author_type, author_id, body)
-  VALUES (p_org, id, p_ticket, p_internal, COALESCE(guc('app.actor_type'), 'system'), guc('app.actor_id'), left(p_text, 65536));
-  RETURN id;
+  VALUES (p_org, id, p_ticket, p_internal, COALESCE(guc('app.actor_type'), 'system'), guc('app.actor_id'), p_text);
+  RETURN jsonb_build_object('comment_id', id, 'internal', p_internal, 'body', p_text);
 END
 $$;
 
--- One action on one ticket.
-CREATE OR REPLACE FUNCTION ticket_act(p_org text, p_ticket uuid, p_action jsonb) RETURNS void LANGUAGE plpgsql AS $$
+-- One action on one ticket; what it has said, or null.
+CREATE OR REPLACE FUNCTION ticket_act(p_org text, p_ticket uuid, p_action jsonb, p_place text) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   what text := p_action ->> 'action';
 BEGIN
@@ -87,8 +97,10 @@ BEGIN
   ELSIF what = 'snooze' THEN
     PERFORM ticket_snooze(p_org, p_ticket, now() + make_interval(mins => (p_action ->> 'minutes')::int), false);
   ELSE
-    PERFORM ticket_say(p_org, p_ticket, template_render(p_action ->> 'body', template_values(p_org, p_ticket)), what = 'note');
+    RETURN ticket_say(p_org, p_ticket, template_render(p_action ->> 'body', template_values(p_org, p_ticket)),
+                      what = 'note', p_place || '.body');
   END IF;
+  RETURN NULL;
 END
 $$;
 
@@ -119,31 +131,34 @@ DECLARE
   m macro;
   was ticket;
   t ticket;
-  said text;
-  comment_ uuid;
-  action jsonb;
+  reply_ text;
+  said jsonb;
+  comments jsonb[] := '{}';
+  a record;
 BEGIN
   SELECT * INTO m FROM macro x WHERE x.org_id = p_org AND x.macro_id = p_macro AND x.active;
   SELECT * INTO was FROM ticket x WHERE x.org_id = p_org AND x.ticket_id = p_ticket AND x.deleted_at IS NULL FOR UPDATE;
   IF m.macro_id IS NULL OR was.ticket_id IS NULL THEN
     RETURN NULL;
   END IF;
-  said := COALESCE(p_body ->> 'reply', template_render(m.reply, template_values(p_org, p_ticket)));
+  reply_ := COALESCE(p_body ->> 'reply', template_render(m.reply, template_values(p_org, p_ticket)));
   BEGIN
-    IF said IS NOT NULL THEN
-      comment_ := ticket_say(p_org, p_ticket, said, m.internal);
+    IF reply_ IS NOT NULL THEN
+      comments := ARRAY[ticket_say(p_org, p_ticket, reply_, m.internal, 'reply')];
     END IF;
-    FOR action IN SELECT x FROM jsonb_array_elements(m.actions) x LOOP
-      PERFORM ticket_act(p_org, p_ticket, action);
+    FOR a IN SELECT x, format('actions[%s]', n - 1) AS place FROM jsonb_array_elements(m.actions) WITH ORDINALITY AS e(x, n) LOOP
+      said := ticket_act(p_org, p_ticket, a.x, a.place);
+      comments := comments || CASE WHEN said IS NOT NULL THEN ARRAY[said] ELSE '{}' END;
     END LOOP;
     SELECT * INTO t FROM ticket x WHERE x.org_id = p_org AND x.ticket_id = p_ticket;
     IF dry THEN
       RAISE EXCEPTION USING ERRCODE = 'SVDRY';
     END IF;
   EXCEPTION WHEN SQLSTATE 'SVDRY' THEN
-    comment_ := NULL;
+    comments := ARRAY(SELECT c || '{"comment_id": null}' FROM unnest(comments) WITH ORDINALITY AS u(c, n) ORDER BY n);
   END;
-  RETURN jsonb_build_object('dry_run', dry, 'reply', said, 'internal', m.internal, 'comment_id', comment_,
+  RETURN jsonb_build_object('dry_run', dry, 'reply', reply_, 'internal', m.internal,
+    'comment_id', CASE WHEN reply_ IS NOT NULL THEN comments[1] -> 'comment_id' END, 'comments', to_jsonb(comments),
     'changes', COALESCE(diff(to_jsonb(was), to_jsonb(t),
       '{version,updated_at,last_agent_comment_at,first_response_at,resolved_at,closed_at,reopened_count}'), '{}'));
 END

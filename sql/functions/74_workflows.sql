@@ -56,7 +56,7 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION workflow_act(p_org text, p_ticket uuid, p_workflow uuid, p_run uuid, p_action jsonb) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION workflow_act(p_org text, p_ticket uuid, p_workflow uuid, p_run uuid, p_action jsonb, p_place text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   what text := p_action ->> 'action';
 BEGIN
@@ -69,7 +69,7 @@ BEGIN
   ELSIF what = 'webhook' THEN
     PERFORM workflow_call(p_org, p_ticket, p_workflow, p_run, (p_action ->> 'webhook_id')::uuid);
   ELSIF what <> 'stop' THEN
-    PERFORM ticket_act(p_org, p_ticket, p_action);
+    PERFORM ticket_act(p_org, p_ticket, p_action, p_place);
   END IF;
 END
 $$;
@@ -89,7 +89,7 @@ BEGIN
   steps := '[]';
   BEGIN
     FOR action IN SELECT x FROM jsonb_array_elements(p_actions) x LOOP
-      PERFORM workflow_act(p_org, p_ticket, p_workflow, p_run, action);
+      PERFORM workflow_act(p_org, p_ticket, p_workflow, p_run, action, format('actions[%s]', at));
       steps := steps || jsonb_build_object('action', action ->> 'action', 'ok', true);
       at := at + 1;
       IF action ->> 'action' = 'stop' THEN

@@ -22,6 +22,6 @@ DELETE FROM macro WHERE org_id = $1 AND macro_id = $2 RETURNING macro_id;
 -- $2 the ticket, $3 the macro.
 -- name: macro_apply
 SELECT (a ->> 'dry_run')::boolean AS dry_run, a ->> 'reply' AS reply, (a ->> 'internal')::boolean AS internal,
-       (a ->> 'comment_id')::uuid AS comment_id, a -> 'changes' AS changes
+       (a ->> 'comment_id')::uuid AS comment_id, a -> 'comments' AS comments, a -> 'changes' AS changes
   FROM macro_apply($1, $2, $3, $4::jsonb) a
  WHERE a IS NOT NULL;

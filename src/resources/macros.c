@@ -12,7 +12,7 @@ static const struct field macro_fields[] = {
 	{ "description", T_TEXT, F_CREATE|F_PATCH|F_OUT, 0, 2000, .example = "\"When the number is missing\"", .doc = "When to use it." },
 	{ "kind",        T_ENUM, F_OUT, .words = kinds, .example = "\"macro\"", .doc = "canned_response: a reply without actions." },
 	{ "team_id",     T_ID,   F_CREATE|F_PATCH|F_OUT|F_NULL, .example = "null", .doc = "The team it is for; null for everybody." },
-	{ "reply",       T_TEXT, F_CREATE|F_PATCH|F_OUT|F_NULL, 1, 65536, .example = "\"Hello {{customer.first_name|there}}, which invoice is it?\"", .doc = "Template of a reply. {{name}} is replaced, {{name|otherwise}} has a text for when there is no value, \\\\{{ stands for itself. Names: ticket.number, .title, .status, .priority, .ticket_id, .custom_fields.<key>; customer.name, .first_name, .email; company.name; agent.name, .first_name, .email; organization.name." },
+	{ "reply",       T_TEXT, F_CREATE|F_PATCH|F_OUT|F_NULL, 1, 65536, .example = "\"Hello {{customer.first_name|there}}, which invoice is it?\"", .doc = "Template of a reply. {{name}} is replaced, {{name|otherwise}} has a text for when there is no value, \\\\{{ stands for itself. Names: ticket.number, .title, .status, .priority, .ticket_id, .custom_fields.<key>; customer.name, .first_name, .email; company.name; agent.name, .first_name, .email; organization.name. Several options are written a, b. What comes to nothing, or to more than 65,536 characters, is refused when it is applied." },
 	{ "internal",    T_BOOL, F_CREATE|F_PATCH|F_OUT, .example = "false", .doc = "Whether the reply is an internal note." },
 	{ "actions",     T_OBJECT, F_CREATE|F_PATCH|F_OUT|F_LIST, .sub = macro_action_fields, .max_items = 20, .example = "[{\"action\":\"update\",\"changes\":{\"status\":\"pending\"}}]", .doc = "What is done after the reply, in this order." },
 	{ "active",      T_BOOL, F_CREATE|F_PATCH|F_OUT, .example = "true", .doc = "Whether it can be applied." },
@@ -37,11 +37,18 @@ static const struct field apply_fields[] = {
 	{ "reply",   T_TEXT, F_BODY, 1, 65536, .example = "\"Hello Ada, which invoice is it?\"", .doc = "Send this instead of the template, such as the text of a dry run that somebody has edited." },
 	{ .name = NULL }
 };
+static const struct field said_fields[] = {
+	{ "comment_id", T_ID,   F_OUT|F_NULL, .example = "null", .doc = "The comment or note; null in a dry run." },
+	{ "internal",   T_BOOL, F_OUT, .example = "false", .doc = "Whether it is an internal note." },
+	{ "body",       T_TEXT, F_OUT, .example = "\"Hello Ada, which invoice is it?\"", .doc = "The text as it was filled in." },
+	{ .name = NULL }
+};
 static const struct field applied_fields[] = {
 	{ "dry_run",    T_BOOL, F_OUT, .example = "true", .doc = "Whether nothing was done in earnest." },
 	{ "reply",      T_TEXT, F_OUT|F_NULL, .example = "\"Hello Ada, which invoice is it?\"", .doc = "The reply as it was filled in." },
 	{ "internal",   T_BOOL, F_OUT, .example = "false", .doc = "Whether the reply is an internal note." },
 	{ "comment_id", T_ID,   F_OUT|F_NULL, .example = "null", .doc = "The reply, once it is written." },
+	{ "comments",   T_OBJECT, F_OUT|F_LIST, .sub = said_fields, .example = "[]", .doc = "All that is said: the reply, then what the actions comment and note say." },
 	{ "changes",    T_OBJECT, F_OUT, .example = "{\"status\":{\"from\":\"open\",\"to\":\"pending\"}}", .doc = "Fields of the ticket with their values before and after." },
 	{ .name = NULL }
 };
