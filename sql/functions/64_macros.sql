@@ -61,6 +61,49 @@ BEGIN
 END
 $$;
 
+-- What an action refers to must be there when it is written down: it could not work later.
+CREATE OR REPLACE FUNCTION action_refers(p_org text, p_action jsonb, p_place text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  t ticket := jsonb_populate_record(NULL::ticket, COALESCE(p_action -> 'changes', '{}'));
+  fields text := p_place || '.changes.custom_fields';
+  missing text;
+BEGIN
+  missing := CASE
+    WHEN NOT EXISTS (SELECT 1 FROM app_user u WHERE u.org_id = p_org AND u.user_id = t.assignee_user_id AND u.active)
+     AND t.assignee_user_id IS NOT NULL THEN 'changes.assignee_user_id'
+    WHEN NOT EXISTS (SELECT 1 FROM team x WHERE x.org_id = p_org AND x.team_id = t.team_id)
+     AND t.team_id IS NOT NULL THEN 'changes.team_id'
+    WHEN NOT EXISTS (SELECT 1 FROM queue q WHERE q.org_id = p_org AND q.queue_id = t.queue_id)
+     AND t.queue_id IS NOT NULL THEN 'changes.queue_id'
+    WHEN NOT EXISTS (SELECT 1 FROM customer c WHERE c.org_id = p_org AND c.customer_id = t.customer_id)
+     AND t.customer_id IS NOT NULL THEN 'changes.customer_id'
+    WHEN NOT EXISTS (SELECT 1 FROM company k WHERE k.org_id = p_org AND k.company_id = t.company_id)
+     AND t.company_id IS NOT NULL THEN 'changes.company_id'
+    WHEN NOT EXISTS (SELECT 1 FROM webhook w WHERE w.org_id = p_org AND w.webhook_id = (p_action ->> 'webhook_id')::uuid)
+     AND p_action ? 'webhook_id' THEN 'webhook_id'
+    WHEN NOT EXISTS (SELECT 1 FROM macro m WHERE m.org_id = p_org AND m.macro_id = (p_action ->> 'macro_id')::uuid
+                        FOR KEY SHARE) -- lest macro_delete() has not seen the workflow yet
+     AND p_action ? 'macro_id' THEN 'macro_id' END;
+  IF missing IS NOT NULL THEN
+    PERFORM fail(422, 'unknown_reference', 'There is no such resource.', p_place || '.' || missing);
+  ELSIF t.custom_fields IS NOT NULL THEN
+    PERFORM custom_values_check(p_org, '{}', custom_fields_merge(p_org, '{}', t.custom_fields, fields), fields);
+  END IF;
+END
+$$;
+
+-- Actions that are new: their templates, and what they refer to.
+CREATE OR REPLACE FUNCTION actions_check(p_org text, p_actions jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  a record;
+BEGIN
+  FOR a IN SELECT x, format('actions[%s]', n - 1) AS place FROM jsonb_array_elements(p_actions) WITH ORDINALITY AS e(x, n) LOOP
+    PERFORM template_check(p_org, a.x ->> 'body', a.place || '.body');
+    PERFORM action_refers(p_org, a.x, a.place);
+  END LOOP;
+END
+$$;
+
 -- A reply or a note in the caller's name, as the answer shows it. p_place is what it was made of.
 CREATE OR REPLACE FUNCTION ticket_say(p_org text, p_ticket uuid, p_text text, p_internal boolean, p_place text) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
@@ -104,17 +147,18 @@ BEGIN
 END
 $$;
 
+-- Only what changes is looked at: a macro whose field is gone can still be switched off.
 CREATE OR REPLACE FUNCTION macro_before() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-  a record;
 BEGIN
   IF NEW.reply IS NULL AND NEW.actions = '[]' THEN
     PERFORM fail(422, 'required', 'A macro has a reply, actions, or both.', 'reply');
   END IF;
-  PERFORM template_check(NEW.org_id, NEW.reply, 'reply');
-  FOR a IN SELECT x, n - 1 AS n FROM jsonb_array_elements(NEW.actions) WITH ORDINALITY AS e(x, n) LOOP
-    PERFORM template_check(NEW.org_id, a.x ->> 'body', format('actions[%s].body', a.n));
-  END LOOP;
+  IF TG_OP = 'INSERT' OR NEW.reply IS DISTINCT FROM OLD.reply THEN
+    PERFORM template_check(NEW.org_id, NEW.reply, 'reply');
+  END IF;
+  IF TG_OP = 'INSERT' OR NEW.actions <> OLD.actions THEN
+    PERFORM actions_check(NEW.org_id, NEW.actions);
+  END IF;
   RETURN NEW;
 END
 $$;
@@ -122,6 +166,25 @@ CREATE OR REPLACE TRIGGER check_macro BEFORE INSERT OR UPDATE ON macro FOR EACH 
 CREATE OR REPLACE TRIGGER touch BEFORE UPDATE ON macro FOR EACH ROW EXECUTE FUNCTION touch();
 CREATE OR REPLACE TRIGGER record_change AFTER INSERT OR UPDATE OR DELETE ON macro
   FOR EACH ROW EXECUTE FUNCTION record_change('macro', 'macro_id', 'audit');
+
+-- Null when there is no such macro. One that an enabled workflow applies stays.
+CREATE OR REPLACE FUNCTION macro_delete(p_org text, p_macro uuid) RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE
+  found_ uuid;
+  user_ text;
+BEGIN
+  PERFORM 1 FROM macro m WHERE m.org_id = p_org AND m.macro_id = p_macro FOR UPDATE;
+  SELECT w.name INTO user_ FROM workflow w
+   WHERE w.org_id = p_org AND w.enabled
+     AND EXISTS (SELECT 1 FROM jsonb_array_elements(w.actions) x WHERE (x ->> 'macro_id')::uuid = p_macro)
+   ORDER BY w.position, w.created_at LIMIT 1;
+  IF user_ IS NOT NULL THEN
+    PERFORM fail(409, 'in_use', format('The workflow "%s" applies the macro.', user_));
+  END IF;
+  DELETE FROM macro m WHERE m.org_id = p_org AND m.macro_id = p_macro RETURNING m.macro_id INTO found_;
+  RETURN found_;
+END
+$$;
 
 -- The reply first, then the actions in their order. A dry run does it all and
 -- takes it back. Null when there is no such ticket or macro.

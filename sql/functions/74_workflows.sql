@@ -1,19 +1,13 @@
 -- Workflows: actions beyond those of macros, runs, and which events start them.
 
+-- What the actions refer to is looked at when they change, and before they run again.
 CREATE OR REPLACE FUNCTION workflow_before() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-  a record;
 BEGIN
   NEW.topics := CASE WHEN NEW.trigger ->> 'type' = 'event'
     THEN ARRAY(SELECT jsonb_array_elements_text(NEW.trigger -> 'topics')) ELSE '{}' END;
-  FOR a IN SELECT x, n - 1 AS n FROM jsonb_array_elements(NEW.actions) WITH ORDINALITY AS e(x, n) LOOP
-    PERFORM template_check(NEW.org_id, a.x ->> 'body', format('actions[%s].body', a.n));
-    IF a.x ? 'macro_id' AND NOT EXISTS (SELECT 1 FROM macro m WHERE m.org_id = NEW.org_id AND m.macro_id = (a.x ->> 'macro_id')::uuid) THEN
-      PERFORM fail(422, 'unknown_reference', 'There is no such macro.', format('actions[%s].macro_id', a.n));
-    ELSIF a.x ? 'webhook_id' AND NOT EXISTS (SELECT 1 FROM webhook w WHERE w.org_id = NEW.org_id AND w.webhook_id = (a.x ->> 'webhook_id')::uuid) THEN
-      PERFORM fail(422, 'unknown_reference', 'There is no such webhook.', format('actions[%s].webhook_id', a.n));
-    END IF;
-  END LOOP;
+  IF TG_OP = 'INSERT' OR NEW.actions <> OLD.actions OR (NEW.enabled AND NOT OLD.enabled) THEN
+    PERFORM actions_check(NEW.org_id, NEW.actions);
+  END IF;
   IF TG_OP = 'UPDATE' AND (NEW.trigger, NEW.conditions, NEW.actions) IS DISTINCT FROM (OLD.trigger, OLD.conditions, OLD.actions) THEN
     NEW.edition := OLD.edition + 1;
   END IF;

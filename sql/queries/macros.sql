@@ -17,7 +17,7 @@ UPDATE macro m
 RETURNING m.macro_id;
 
 -- name: macro_delete
-DELETE FROM macro WHERE org_id = $1 AND macro_id = $2 RETURNING macro_id;
+SELECT x.id FROM (SELECT macro_delete($1, $2) AS id) x WHERE x.id IS NOT NULL;
 
 -- $2 the ticket, $3 the macro.
 -- name: macro_apply

@@ -38,10 +38,18 @@ static const struct {
 };
 /* clang-format on */
 
+static bool
+is_empty(struct json_object *v)
+{
+	return json_object_is_type(v, json_type_array)    ? json_object_array_length(v) == 0
+	       : json_object_is_type(v, json_type_object) ? json_object_object_length(v) == 0
+	                                                  : false;
+}
+
 static void
 check_action(struct req *r, struct json_object *action, size_t i)
 {
-	struct json_object *word;
+	struct json_object *word, *needed;
 	const char *member;
 	unsigned n = 0;
 
@@ -49,9 +57,12 @@ check_action(struct req *r, struct json_object *action, size_t i)
 	while (strcmp(needs[n].action, json_object_get_string(word)) != 0)
 		n++;
 	member = needs[n].member;
-	if (member != NULL && !json_object_object_get_ex(action, member, NULL))
+	if (member != NULL && !json_object_object_get_ex(action, member, &needed))
 		fail_field(r, arena_printf(r->arena, "actions[%zu].%s", i, member), "required",
 		    "The action needs it.");
+	else if (member != NULL && is_empty(needed))
+		fail_field(r, arena_printf(r->arena, "actions[%zu].%s", i, member), "too_few",
+		    "Empty, the action does nothing.");
 	json_object_object_foreach(action, key, value)
 	{
 		(void)value;

@@ -14,7 +14,7 @@ static const struct field macro_fields[] = {
 	{ "team_id",     T_ID,   F_CREATE|F_PATCH|F_OUT|F_NULL, .example = "null", .doc = "The team it is for; null for everybody." },
 	{ "reply",       T_TEXT, F_CREATE|F_PATCH|F_OUT|F_NULL, 1, 65536, .example = "\"Hello {{customer.first_name|there}}, which invoice is it?\"", .doc = "Template of a reply. {{name}} is replaced, {{name|otherwise}} has a text for when there is no value, \\\\{{ stands for itself. Names: ticket.number, .title, .status, .priority, .ticket_id, .custom_fields.<key>; customer.name, .first_name, .email; company.name; agent.name, .first_name, .email; organization.name. Several options are written a, b. What comes to nothing, or to more than 65,536 characters, is refused when it is applied." },
 	{ "internal",    T_BOOL, F_CREATE|F_PATCH|F_OUT, .example = "false", .doc = "Whether the reply is an internal note." },
-	{ "actions",     T_OBJECT, F_CREATE|F_PATCH|F_OUT|F_LIST, .sub = macro_action_fields, .max_items = 20, .example = "[{\"action\":\"update\",\"changes\":{\"status\":\"pending\"}}]", .doc = "What is done after the reply, in this order." },
+	{ "actions",     T_OBJECT, F_CREATE|F_PATCH|F_OUT|F_LIST, .sub = macro_action_fields, .max_items = 20, .example = "[{\"action\":\"update\",\"changes\":{\"status\":\"pending\"}}]", .doc = "What is done after the reply, in this order. What they refer to must be there when they are written." },
 	{ "active",      T_BOOL, F_CREATE|F_PATCH|F_OUT, .example = "true", .doc = "Whether it can be applied." },
 	{ "version",     T_INT,  F_OUT, .example = "1", .doc = "Grows with each change." },
 	{ "created_at",  T_TIME, F_OUT, .example = "\"2026-06-13T10:00:00.000Z\"", .doc = "ISO 8601, UTC." },
@@ -80,7 +80,7 @@ const struct route macro_routes[] = {
 	{ PATCH, PATH "/:id", "macros.update", check_macro, S_SETTINGS_WRITE, .body = macro_fields, .use = F_PATCH, .reply = &macro,
 	    .exec = SQL_MACRO_PATCH, .summary = "Update a macro", .example = "{\"description\":\"When the number is missing\"}" },
 	{ DELETE, PATH "/:id", "macros.delete", api_exec, S_SETTINGS_WRITE, .on = &macro, .status = 204, .exec = SQL_MACRO_DELETE,
-	    .summary = "Delete a macro" },
+	    .summary = "Delete a macro", .doc = "Refused (409, in_use) while an enabled workflow applies it." },
 	{ POST, "/api/tickets/:id/macros/:macro_id/apply", "macros.apply", apply_macro, S_TICKETS_WRITE, .body = apply_fields, .reply = &applied,
 	    .summary = "Apply a macro to a ticket", .doc = "The reply and all changes, or nothing. A dry run answers the same without doing it.", .example = "{\"dry_run\":true}" },
 	{ .path = NULL }
