@@ -222,9 +222,9 @@ END
 $$;
 
 -- An online agent of the team (of the organisation without one) with capacity
--- left. One choice at a time per organisation, so that two tickets at once do
+-- left; null when there is none. One choice at a time per organisation, so that two tickets at once do
 -- not go to the same "least loaded" agent beyond the capacity.
-CREATE OR REPLACE FUNCTION choose_agent(p_org text, p_team uuid, p_strategy text, p_skills text[])
+CREATE OR REPLACE FUNCTION free_agent(p_org text, p_team uuid, p_strategy text, p_skills text[])
 RETURNS uuid LANGUAGE plpgsql AS $$
 DECLARE
   chosen uuid;
@@ -244,11 +244,20 @@ BEGIN
    ORDER BY CASE WHEN p_strategy = 'round_robin' THEN 0 ELSE l.open::float8 / u.capacity END,
             u.last_assigned_at NULLS FIRST, u.user_id
    LIMIT 1;
+  UPDATE app_user u SET last_assigned_at = clock_timestamp()
+   WHERE u.org_id = p_org AND u.user_id = chosen;
+  RETURN chosen;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION choose_agent(p_org text, p_team uuid, p_strategy text, p_skills text[])
+RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE
+  chosen uuid := free_agent(p_org, p_team, p_strategy, p_skills);
+BEGIN
   IF chosen IS NULL THEN
     PERFORM fail(409, 'no_agent_available', 'No online agent with the capacity and the skills is there.', 'strategy');
   END IF;
-  UPDATE app_user u SET last_assigned_at = clock_timestamp()
-   WHERE u.org_id = p_org AND u.user_id = chosen;
   RETURN chosen;
 END
 $$;

@@ -4,25 +4,66 @@ CREATE OR REPLACE FUNCTION priority_rank(p_priority text) RETURNS int LANGUAGE s
   SELECT CASE p_priority WHEN 'urgent' THEN 4 WHEN 'high' THEN 3 WHEN 'normal' THEN 2 ELSE 1 END
 $$;
 
--- Into a queue, its team, and with a strategy to an agent. When nobody is free
--- the ticket waits.
-CREATE OR REPLACE FUNCTION ticket_route(p_org text, p_ticket uuid, p_queue uuid) RETURNS void LANGUAGE plpgsql AS $$
+-- Whom a queue gives a ticket that comes to it: nobody unless it has a strategy, the
+-- ticket is open and has no agent, and somebody is free.
+CREATE OR REPLACE FUNCTION queue_agent(q queue, t ticket) RETURNS uuid LANGUAGE plpgsql AS $$
+BEGIN
+  IF q.strategy <> 'manual' AND t.assignee_user_id IS NULL AND t.deleted_at IS NULL
+     AND t.status IN ('new', 'open', 'pending', 'on_hold') THEN
+    RETURN free_agent(t.org_id, t.team_id, q.strategy, t.required_skills);
+  END IF;
+  RETURN NULL;
+END
+$$;
+
+-- A ticket comes to a queue, by routing or by hand: it gets the queue's team if it
+-- has none, and an agent. Not from a queue that is deleted, whose tickets are many,
+-- nor when a bulk job is undone.
+CREATE OR REPLACE FUNCTION queue_arrival() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   q queue;
-  t ticket;
 BEGIN
-  SELECT * INTO q FROM queue x WHERE x.org_id = p_org AND x.queue_id = p_queue;
-  SELECT * INTO t FROM ticket x WHERE x.org_id = p_org AND x.ticket_id = p_ticket;
-  t.team_id := COALESCE(t.team_id, q.team_id);
-  IF t.assignee_user_id IS NULL AND q.strategy <> 'manual' THEN
-    BEGIN
-      t.assignee_user_id := choose_agent(p_org, t.team_id, q.strategy, t.required_skills);
-    EXCEPTION WHEN SQLSTATE 'SV409' THEN
-      NULL;
-    END;
+  IF is_quiet() OR guc('app.unmerge') = 'on' OR guc('app.undo') = 'on' THEN
+    RETURN NEW;
   END IF;
-  UPDATE ticket x SET queue_id = p_queue, team_id = t.team_id, assignee_user_id = t.assignee_user_id
-   WHERE x.org_id = p_org AND x.ticket_id = p_ticket;
+  SELECT * INTO q FROM queue x WHERE x.org_id = NEW.org_id AND x.queue_id = NEW.queue_id;
+  NEW.team_id := COALESCE(NEW.team_id, q.team_id);
+  IF TG_OP = 'UPDATE' THEN
+    NEW.assignee_user_id := COALESCE(NEW.assignee_user_id, queue_agent(q, NEW));
+  END IF;
+  RETURN NEW;
+END
+$$;
+CREATE OR REPLACE TRIGGER queue_insert BEFORE INSERT ON ticket
+  FOR EACH ROW WHEN (NEW.queue_id IS NOT NULL) EXECUTE FUNCTION queue_arrival();
+CREATE OR REPLACE TRIGGER queue_update BEFORE UPDATE ON ticket
+  FOR EACH ROW WHEN (NEW.queue_id IS NOT NULL AND NEW.queue_id IS DISTINCT FROM OLD.queue_id)
+  EXECUTE FUNCTION queue_arrival();
+
+-- A new ticket is there before it is assigned, so that "ticket.assigned" tells of it
+-- as of a routed one. The name puts it behind ticket_after.
+CREATE OR REPLACE FUNCTION queue_arrived() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  q queue;
+  agent uuid;
+BEGIN
+  IF is_quiet() THEN
+    RETURN NULL;
+  END IF;
+  SELECT * INTO q FROM queue x WHERE x.org_id = NEW.org_id AND x.queue_id = NEW.queue_id;
+  agent := queue_agent(q, NEW);
+  IF agent IS NOT NULL THEN
+    UPDATE ticket t SET assignee_user_id = agent WHERE t.org_id = NEW.org_id AND t.ticket_id = NEW.ticket_id;
+  END IF;
+  RETURN NULL;
+END
+$$;
+CREATE OR REPLACE TRIGGER ticket_arrived AFTER INSERT ON ticket
+  FOR EACH ROW WHEN (NEW.queue_id IS NOT NULL AND NEW.assignee_user_id IS NULL) EXECUTE FUNCTION queue_arrived();
+
+CREATE OR REPLACE FUNCTION ticket_route(p_org text, p_ticket uuid, p_queue uuid) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE ticket t SET queue_id = p_queue WHERE t.org_id = p_org AND t.ticket_id = p_ticket;
 END
 $$;
 
@@ -64,17 +105,17 @@ BEGIN
   END IF;
   UPDATE ticket t SET assignee_user_id = p_user, status = CASE WHEN t.status = 'new' THEN 'open' ELSE t.status END
    WHERE t.org_id = p_org AND t.ticket_id = chosen;
-  INSERT INTO queue_claim AS c (org_id, ticket_id, queue_id, user_id, lease_until)
-  VALUES (p_org, chosen, p_queue, p_user, now() + make_interval(secs => q.lease_seconds))
+  INSERT INTO queue_claim AS c (org_id, ticket_id, user_id, claimed_by, lease_until)
+  VALUES (p_org, chosen, p_user, actor_id(), now() + make_interval(secs => q.lease_seconds))
   ON CONFLICT (org_id, ticket_id) DO UPDATE
-     SET queue_id = excluded.queue_id, user_id = excluded.user_id, claimed_at = now(), lease_until = excluded.lease_until;
+     SET user_id = excluded.user_id, claimed_by = excluded.claimed_by, claimed_at = now(), lease_until = excluded.lease_until;
   UPDATE app_user x SET last_assigned_at = clock_timestamp() WHERE x.org_id = p_org AND x.user_id = p_user;
   RETURN chosen;
 END
 $$;
 
--- A claim is kept by work: a reply or note that is not the customer's, another
--- status, another assignee.
+-- A claim becomes the agent's own ticket by work: a reply or note that is not the
+-- customer's.
 CREATE OR REPLACE FUNCTION queue_claim_kept() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   DELETE FROM queue_claim c WHERE c.org_id = NEW.org_id AND c.ticket_id = NEW.ticket_id;
@@ -83,10 +124,30 @@ END
 $$;
 CREATE OR REPLACE TRIGGER claim_kept AFTER INSERT ON comment
   FOR EACH ROW WHEN (NEW.author_type IN ('user', 'api_key', 'legacy')) EXECUTE FUNCTION queue_claim_kept();
+
+-- Or by a change of the ticket: another status or assignee, whoever makes it; another
+-- queue, team or a snooze when a caller makes it, but neither a workflow nor a move of all
+-- tickets of a queue or team that is deleted; anything when the agent does, or who took
+-- the ticket for the agent. That a customer wrote is nobody's work.
+CREATE OR REPLACE FUNCTION queue_claim_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  by_caller boolean := COALESCE(guc('app.actor_type') IN ('user', 'api_key', 'legacy'), false)
+                       AND guc('app.unmerge') IS NULL;
+BEGIN
+  DELETE FROM queue_claim c
+   WHERE c.org_id = NEW.org_id AND c.ticket_id = NEW.ticket_id
+     AND (NEW.status <> OLD.status OR NEW.assignee_user_id IS DISTINCT FROM OLD.assignee_user_id
+          OR (by_caller
+              AND ((NEW.queue_id, NEW.team_id, NEW.snoozed_until, NEW.snooze_until_reply)
+                     IS DISTINCT FROM (OLD.queue_id, OLD.team_id, OLD.snoozed_until, OLD.snooze_until_reply)
+                   OR (actor_id() IN (c.user_id::text, c.claimed_by)
+                       AND NEW.last_customer_comment_at IS NOT DISTINCT FROM OLD.last_customer_comment_at))));
+  RETURN NULL;
+END
+$$;
 CREATE OR REPLACE TRIGGER claim_kept AFTER UPDATE ON ticket
-  FOR EACH ROW WHEN (OLD.assignee_user_id IS NOT NULL
-    AND (NEW.assignee_user_id IS DISTINCT FROM OLD.assignee_user_id OR NEW.status <> OLD.status))
-  EXECUTE FUNCTION queue_claim_kept();
+  FOR EACH ROW WHEN (OLD.assignee_user_id IS NOT NULL AND NEW.version <> OLD.version)
+  EXECUTE FUNCTION queue_claim_changed();
 
 -- Run by the scheduler: what was claimed and left alone goes back to its queue.
 CREATE OR REPLACE FUNCTION queue_claims_expire() RETURNS int LANGUAGE plpgsql AS $$
@@ -105,6 +166,7 @@ BEGIN
 END
 $$;
 
+-- Its tickets wait in the other queue; who has taken one has it there.
 CREATE OR REPLACE FUNCTION queue_delete(p_org text, p_queue uuid, p_to uuid) RETURNS uuid LANGUAGE plpgsql AS $$
 BEGIN
   IF p_to = p_queue OR (p_to IS NOT NULL AND NOT EXISTS (

@@ -51,12 +51,13 @@ END
 $$;
 
 -- Which fields of a ticket an operation changes: what undo must remember. With the
--- status go its times.
+-- status go its times, with the queue the team and the agent that it gives.
 CREATE OR REPLACE FUNCTION bulk_touches(p_op text, p_body jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE p_op WHEN 'tag' THEN ARRAY['tags'] WHEN 'delete' THEN ARRAY['deleted_at']
                    WHEN 'close' THEN ARRAY['status', 'resolved_at', 'closed_at', 'reopened_count']
                    ELSE ARRAY(SELECT jsonb_object_keys(p_body -> 'changes'))
-                     || CASE WHEN p_body -> 'changes' ? 'status' THEN ARRAY['resolved_at', 'closed_at', 'reopened_count'] END END
+                     || CASE WHEN p_body -> 'changes' ? 'status' THEN ARRAY['resolved_at', 'closed_at', 'reopened_count'] END
+                     || CASE WHEN p_body -> 'changes' ? 'queue_id' THEN ARRAY['team_id', 'assignee_user_id'] END END
 $$;
 
 CREATE OR REPLACE FUNCTION members_of(p_row jsonb, p_names text[]) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$

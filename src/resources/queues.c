@@ -15,9 +15,9 @@ static const struct field queue_fields[] = {
 	{ "description", T_TEXT, F_CREATE|F_PATCH|F_OUT, 0, 2000, .example = "\"What cannot wait\"", .doc = "What it is for." },
 	{ "team_id",     T_ID,   F_CREATE|F_PATCH|F_OUT|F_NULL, .example = "null", .doc = "Its team: only members take tickets from it." },
 	{ "conditions",  T_OBJECT, F_CREATE|F_PATCH|F_OUT, 0, 65536, .example = "{\"field\":\"priority\",\"op\":\"eq\",\"value\":\"urgent\"}", .doc = "Which new tickets come here by themselves, as in a view; empty for none. The first queue by position that wants a ticket gets it." },
-	{ "strategy",    T_ENUM, F_CREATE|F_PATCH|F_OUT, .words = strategy, .example = "\"manual\"", .doc = "manual: tickets wait to be taken; the others assign a ticket that comes here to an agent who has capacity left." },
+	{ "strategy",    T_ENUM, F_CREATE|F_PATCH|F_OUT, .words = strategy, .example = "\"manual\"", .doc = "manual: tickets wait to be taken; the others assign an open ticket without an agent that comes here, by its conditions or by hand, to an agent of the team who is online and has capacity left. When nobody is free it waits." },
 	{ "order_by",    T_ENUM, F_CREATE|F_PATCH|F_OUT, .words = order, .example = "\"priority\"", .doc = "Which one is next: the most urgent, then the oldest; or the oldest by creation or by last change." },
-	{ "lease_seconds", T_INT, F_CREATE|F_PATCH|F_OUT, 30, 86400, .example = "900", .doc = "A ticket taken and not worked on for so long goes back." },
+	{ "lease_seconds", T_INT, F_CREATE|F_PATCH|F_OUT, 30, 86400, .example = "900", .doc = "A ticket taken with next and left alone for so long goes back." },
 	{ "active",      T_BOOL, F_CREATE|F_PATCH|F_OUT, .example = "true", .doc = "Whether new tickets come here by themselves." },
 	{ "position",    T_INT,  F_CREATE|F_PATCH|F_OUT, -1000000, 1000000, .example = "0", .doc = "Place among the queues, smallest first." },
 	{ "version",     T_INT,  F_OUT, .example = "1", .doc = "Grows with each change." },
@@ -43,7 +43,7 @@ static const struct include includes[] = {
 	{ .name = NULL }
 };
 static const struct filter heir[] = {
-	{ "move_to", T_ID, "", NULL, "Queue that takes over the tickets; without it they have none.", true },
+	{ "move_to", T_ID, "", NULL, "Queue that takes over the tickets; without it they have none. They wait there, whatever its strategy; what an agent has taken stays the agent's until the lease ends.", true },
 	{ .name = NULL }
 };
 
@@ -74,6 +74,8 @@ static const struct field next_fields[] = {
 	{ "user_id", T_ID, F_BODY, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "For whom; a user who is logged in takes for himself." },
 	{ .name = NULL }
 };
+/* The ticket with its lease. */
+static const struct resource taken = { "Ticket", "A customer's request for help.", "taken_ticket_v", "ticket_id", NULL, ticket_fields };
 /* clang-format on */
 
 static int
@@ -199,7 +201,7 @@ next(struct req *r)
 		return fail_db(r);
 	if (chosen == NULL)
 		return reply_empty(r);
-	return reply_resource(r, 200, &ticket, NULL, chosen);
+	return reply_resource(r, 200, &taken, NULL, chosen);
 }
 
 /* clang-format off */
@@ -215,6 +217,6 @@ const struct route queue_routes[] = {
 	    .exec = SQL_QUEUE_PATCH, .summary = "Update a queue", .example = "{\"order_by\":\"created_at\"}" },
 	{ DELETE, PATH "/:id", "queues.delete", remove_queue, S_USERS_WRITE, .on = &queue, .query = heir, .status = 204, .summary = "Delete a queue" },
 	{ POST, PATH "/:id/next", "queues.next", next, S_TICKETS_WRITE, .flags = R_EMPTY, .body = next_fields, .reply = &ticket, .on = &queue,
-	    .summary = "Take the next ticket", .doc = "Atomic: no ticket is given twice. It becomes the agent's; without a reply, a note or a change of status within the queue's lease it goes back. 204 when none waits that the agent has the skills for; 409 when the agent has no capacity left." },
+	    .summary = "Take the next ticket", .doc = "Atomic: no ticket is given twice. It becomes the agent's; left alone until lease_until it goes back. It is kept by a reply or a note, by any change of it that the agent makes (or the key that took it for the agent), and by another status, assignee, queue, team or a snooze whoever sets them; what a workflow does besides the status and the assignee does not count. 204 when none waits that the agent has the skills for; 409 when the agent has no capacity left." },
 	{ .path = NULL }
 };

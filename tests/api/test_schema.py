@@ -200,9 +200,9 @@ def fill(org):
       INSERT INTO business_hours (org_id, business_hours_id, name, timezone) VALUES ('{org}', uuid7(), 'Office', 'UTC');
       UPDATE company SET domains = '{{{org}.example}}' WHERE org_id = '{org}';
       INSERT INTO saved_view (org_id, view_id, name) VALUES ('{org}', uuid7(), 'View');
-      INSERT INTO queue_claim (org_id, ticket_id, queue_id, user_id, lease_until)
-        SELECT '{org}', t.ticket_id, q.queue_id, u.user_id, now() FROM ticket t, queue q, app_user u
-         WHERE t.org_id = '{org}' AND q.org_id = '{org}' AND u.org_id = '{org}' LIMIT 1;
+      INSERT INTO queue_claim (org_id, ticket_id, user_id, lease_until)
+        SELECT '{org}', t.ticket_id, u.user_id, now() FROM ticket t, app_user u
+         WHERE t.org_id = '{org}' AND u.org_id = '{org}' LIMIT 1;
       INSERT INTO csat_survey (org_id, survey_id, ticket_id, customer_id, token_hash, expires_at)
         SELECT '{org}', uuid7(), ticket_id, customer_id, '{org}-csat', now() FROM ticket WHERE org_id = '{org}' LIMIT 1;
       INSERT INTO qa_scorecard (org_id, scorecard_id, name, criteria) VALUES ('{org}', uuid7(), 'Card', '[{{"key": "a", "name": "A"}}]');
