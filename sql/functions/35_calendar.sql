@@ -166,8 +166,8 @@ CREATE OR REPLACE TRIGGER touch BEFORE UPDATE ON business_hours FOR EACH ROW EXE
 CREATE OR REPLACE TRIGGER record_change AFTER INSERT OR UPDATE OR DELETE ON business_hours
   FOR EACH ROW EXECUTE FUNCTION record_change('business_hours', 'business_hours_id', 'audit');
 
--- Companies: their domains as rows, and new customers by them.
-
+-- Companies: their domains as rows, and new customers by them. A domain that somebody
+-- is about to have is awaited; only then it is known whose it is.
 CREATE OR REPLACE FUNCTION company_domains() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   taken text;
@@ -176,14 +176,14 @@ BEGIN
     DELETE FROM company_domain d
      WHERE d.org_id = NEW.org_id AND d.company_id = NEW.company_id AND d.domain <> ALL (NEW.domains);
   END IF;
+  INSERT INTO company_domain (org_id, domain, company_id)
+  SELECT NEW.org_id, x, NEW.company_id FROM unnest(NEW.domains) x
+  ON CONFLICT DO NOTHING;
   SELECT d.domain INTO taken FROM company_domain d
    WHERE d.org_id = NEW.org_id AND d.domain = ANY (NEW.domains) AND d.company_id <> NEW.company_id LIMIT 1;
   IF taken IS NOT NULL THEN
     PERFORM fail(422, 'already_exists', 'Another company has the domain ' || taken || '.', 'domains');
   END IF;
-  INSERT INTO company_domain (org_id, domain, company_id)
-  SELECT NEW.org_id, x, NEW.company_id FROM unnest(NEW.domains) x
-  ON CONFLICT DO NOTHING;
   RETURN NULL;
 END
 $$;
@@ -223,12 +223,21 @@ $$;
 
 -- Teams.
 
-CREATE OR REPLACE FUNCTION team_check_members(p_org text, p_users uuid[], p_field text) RETURNS void
+CREATE OR REPLACE FUNCTION json_ids(p_list jsonb) RETURNS uuid[] LANGUAGE sql IMMUTABLE AS $$
+  SELECT ARRAY(SELECT DISTINCT x::uuid FROM jsonb_array_elements_text(COALESCE(p_list, '[]')) x)
+$$;
+
+-- Locked, so that none of them is deactivated meanwhile and becomes a member afterwards.
+CREATE OR REPLACE FUNCTION team_check_members(p_org text, p_list jsonb, p_field text) RETURNS void
 LANGUAGE plpgsql AS $$
+DECLARE
+  bad bigint;
 BEGIN
-  IF EXISTS (SELECT 1 FROM unnest(p_users) x WHERE NOT EXISTS (
-       SELECT 1 FROM app_user u WHERE u.org_id = p_org AND u.user_id = x AND u.active)) THEN
-    PERFORM fail(422, 'unknown_reference', 'One of them is no active user.', p_field);
+  PERFORM 1 FROM app_user u WHERE u.org_id = p_org AND u.user_id = ANY (json_ids(p_list)) ORDER BY u.user_id FOR SHARE;
+  SELECT min(e.n) - 1 INTO bad FROM jsonb_array_elements_text(p_list) WITH ORDINALITY AS e(id, n)
+   WHERE NOT EXISTS (SELECT 1 FROM app_user u WHERE u.org_id = p_org AND u.user_id = e.id::uuid AND u.active);
+  IF bad IS NOT NULL THEN
+    PERFORM fail(422, 'unknown_reference', 'There is no such active user.', format('%s[%s]', p_field, bad));
   END IF;
 END
 $$;
@@ -240,11 +249,11 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION team_add(p_org text, p_team uuid, p_users uuid[]) RETURNS uuid LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION team_add(p_org text, p_team uuid, p_list jsonb) RETURNS uuid LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM team_check_members(p_org, p_users, 'member_ids');
+  PERFORM team_check_members(p_org, p_list, 'member_ids');
   INSERT INTO team_member (org_id, team_id, user_id)
-  SELECT p_org, p_team, x FROM unnest(p_users) x ON CONFLICT DO NOTHING;
+  SELECT p_org, p_team, x FROM unnest(json_ids(p_list)) x ON CONFLICT DO NOTHING;
   IF FOUND THEN
     PERFORM team_touched(p_org, p_team);
   END IF;
@@ -264,16 +273,27 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION json_ids(p_list jsonb) RETURNS uuid[] LANGUAGE sql IMMUTABLE AS $$
-  SELECT ARRAY(SELECT DISTINCT x::uuid FROM jsonb_array_elements_text(COALESCE(p_list, '[]')) x)
+-- Who is deactivated leaves all teams, and does not come back to them by being activated.
+CREATE OR REPLACE FUNCTION teams_leave() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  team_ uuid;
+BEGIN
+  FOR team_ IN SELECT m.team_id FROM team_member m
+                WHERE m.org_id = NEW.org_id AND m.user_id = NEW.user_id ORDER BY m.team_id LOOP
+    PERFORM team_remove(NEW.org_id, team_, ARRAY[NEW.user_id]);
+  END LOOP;
+  RETURN NULL;
+END
 $$;
+CREATE OR REPLACE TRIGGER teams_leave AFTER UPDATE OF active ON app_user
+  FOR EACH ROW WHEN (OLD.active AND NOT NEW.active) EXECUTE FUNCTION teams_leave();
 
 CREATE OR REPLACE FUNCTION team_create(p_org text, p_team uuid, p_body jsonb) RETURNS uuid LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO team (org_id, team_id, name, description, business_hours_id)
   VALUES (p_org, p_team, p_body ->> 'name', COALESCE(p_body ->> 'description', ''),
           (p_body ->> 'business_hours_id')::uuid);
-  RETURN team_add(p_org, p_team, json_ids(p_body -> 'member_ids'));
+  RETURN team_add(p_org, p_team, COALESCE(p_body -> 'member_ids', '[]'));
 END
 $$;
 
@@ -292,7 +312,7 @@ BEGIN
   IF p_body ? 'member_ids' THEN
     PERFORM team_remove(p_org, p_team, ARRAY(SELECT m.user_id FROM team_member m
       WHERE m.org_id = p_org AND m.team_id = p_team AND m.user_id <> ALL (wanted)));
-    PERFORM team_add(p_org, p_team, wanted);
+    PERFORM team_add(p_org, p_team, p_body -> 'member_ids');
   END IF;
   RETURN p_team;
 END

@@ -11,7 +11,7 @@ SELECT team_delete($1, $2, $3::uuid)
  WHERE EXISTS (SELECT 1 FROM team t WHERE t.org_id = $1 AND t.team_id = $2);
 
 -- name: team_members_add
-SELECT team_add($1, $2, json_ids($3::jsonb -> 'member_ids'))
+SELECT team_add($1, $2, $3::jsonb -> 'member_ids')
  WHERE EXISTS (SELECT 1 FROM team t WHERE t.org_id = $1 AND t.team_id = $2);
 
 -- name: team_member_remove

@@ -46,6 +46,8 @@ format_of(enum field_type type)
 		return "date";
 	case T_EMAIL:
 		return "email";
+	case T_DOMAIN:
+		return "hostname";
 	case T_URL:
 		return "uri";
 	default:

@@ -29,6 +29,7 @@ enum field_type {
 	T_TIME, /* RFC 3339 date-time */
 	T_DATE, /* YYYY-MM-DD */
 	T_EMAIL,
+	T_DOMAIN, /* of e-mail addresses, in ASCII */
 	T_URL,    /* http or https */
 	T_TAG,    /* 1 to 64 characters, no comma or blank at the ends */
 	T_OBJECT, /* .sub when given, else free-form JSON object of at most max bytes */

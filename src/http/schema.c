@@ -3,13 +3,13 @@
 #include "http/schema.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/conf.h"
 #include "base/json.h"
+#include "http/formats.h"
 
 #define DEFAULT_ITEMS 100
 
@@ -35,6 +35,8 @@ field_max(const struct field *f)
 		return 64;
 	case T_EMAIL:
 		return 254;
+	case T_DOMAIN:
+		return 253;
 	case T_URL:
 		return 2048;
 	case T_INT:
@@ -44,20 +46,6 @@ field_max(const struct field *f)
 	default:
 		return 0;
 	}
-}
-
-static bool
-has_control(const char *s, size_t len, bool lines)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)s[i];
-
-		if (c == 0x7f || (c < 0x20 && !(lines && (c == '\n' || c == '\r' || c == '\t'))))
-			return true;
-	}
-	return false;
 }
 
 static bool
@@ -78,53 +66,6 @@ check_length(struct req *r, const char *name, const struct field *f, const char 
 		    f->min, f->min == 1 ? "" : "s", f->min == 1 ? "is" : "are");
 	else if (has_control(s, len, f->type == T_TEXT))
 		fail_field(r, name, "control_character", "Control characters are not allowed.");
-}
-
-/* local@domain.tld, printable ASCII without blanks or quoting; the mail server knows the rest. */
-static bool
-email_valid(const char *s)
-{
-	const char *at = strchr(s, '@');
-	const char *p;
-
-	if (at == NULL || at == s || at - s > 64 || strchr(at + 1, '@') != NULL)
-		return false;
-	for (p = s; *p != '\0'; p++)
-		if (*p <= ' ' || *p == 0x7f || strchr("\"(),:;<>[]\\", *p) != NULL)
-			return false;
-	return strchr(at + 1, '.') != NULL && at[1] != '.' && p[-1] != '.' &&
-	       strstr(at, "..") == NULL;
-}
-
-static bool
-url_valid(const char *s)
-{
-	const char *host = strncasecmp(s, "https://", 8) == 0  ? s + 8
-	                   : strncasecmp(s, "http://", 7) == 0 ? s + 7
-	                                                       : NULL;
-
-	return host != NULL && *host != '\0' && strchr("/?#:@", *host) == NULL &&
-	       strpbrk(s, " \t\r\n\\\"<>") == NULL && !has_control(s, strlen(s), false);
-}
-
-static bool
-date_valid(const char *s)
-{
-	char full[32];
-
-	if (strlen(s) != 10)
-		return false;
-	snprintf(full, sizeof(full), "%sT00:00:00Z", s);
-	return time_valid(full);
-}
-
-static bool
-tag_valid(const char *s)
-{
-	size_t len = strlen(s);
-
-	return len > 0 && utf8_length(s, len) <= 64 && s[0] != ' ' && s[len - 1] != ' ' &&
-	       strchr(s, ',') == NULL && !has_control(s, len, false);
 }
 
 static bool
@@ -181,6 +122,11 @@ schema_text(struct req *r, const char *name, enum field_type type, const char *c
 	case T_EMAIL:
 		return email_valid(value) ||
 		       fail_field(r, name, "format", "Must be an e-mail address.") == 0;
+	case T_DOMAIN:
+		return domain_valid(value) ||
+		       fail_field(r, name, "format",
+			   "Must be a domain such as example.com; other letters in their ASCII "
+			   "form, xn--….") == 0;
 	case T_URL:
 		return url_valid(value) ||
 		       fail_field(r, name, "format", "Must be an http or https address.") == 0;
@@ -215,7 +161,7 @@ check_string(struct req *r, const char *name, const struct field *f, struct json
 		check_length(r, name, f, s, len);
 		return;
 	}
-	if (f->type == T_EMAIL || f->type == T_URL) {
+	if (f->type == T_EMAIL || f->type == T_DOMAIN || f->type == T_URL) {
 		if ((long)len > field_max(f)) {
 			fail_field(r, name, "too_long", "At most %ld characters.", field_max(f));
 			return;

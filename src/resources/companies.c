@@ -10,7 +10,7 @@ static const struct field company_fields[] = {
 	{ "company_id",  T_ID,  F_OUT, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "Unique id." },
 	{ "org_id",      T_STR, F_OUT, .example = "\"org_123\"", .doc = "The organization (the tenant)." },
 	{ "name",        T_STR, F_CREATE|F_PATCH|F_OUT|F_REQ, 1, 255, .example = "\"Analytical Engines Ltd\"", .doc = "Name; at most 255 characters." },
-	{ "domains",     T_STR, F_CREATE|F_PATCH|F_OUT|F_LIST, 3, 253, .max_items = 50, .example = "[\"engines.example\"]", .doc = "Domains of its e-mail addresses, each of one company only. A customer created with such an address belongs to it." },
+	{ "domains",     T_DOMAIN, F_CREATE|F_PATCH|F_OUT|F_LIST, .max_items = 50, .example = "[\"engines.example\"]", .doc = "Domains of its e-mail addresses, each of one company only; in ASCII as in addresses, bücher.example as xn--bcher-kva.example. A customer created with such an address belongs to it." },
 	{ "external_id", T_STR, F_CREATE|F_PATCH|F_OUT|F_NULL, 1, 255, .example = "\"acc-7\"", .doc = "Your own id; unique within the organization." },
 	{ "sla_policy_id", T_ID, F_CREATE|F_PATCH|F_OUT|F_NULL, .example = "null", .doc = "The SLA policy of its tickets, whatever the policies' conditions say; null for those." },
 	{ "attributes",  T_OBJECT, F_CREATE|F_PATCH|F_OUT, 0, 65536, .example = "{\"tier\":\"gold\"}", .doc = "Anything else; at most 64 KiB of JSON." },

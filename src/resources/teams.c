@@ -18,7 +18,7 @@ static const struct field team_fields[] = {
 	{ "name",        T_STR,  F_CREATE|F_PATCH|F_OUT|F_REQ, 1, 120, .example = "\"Billing\"", .doc = "Name; unique whatever its case." },
 	{ "description", T_TEXT, F_CREATE|F_PATCH|F_OUT, 0, 2000, .example = "\"Invoices and refunds\"", .doc = "What it is there for." },
 	{ "business_hours_id", T_ID, F_CREATE|F_PATCH|F_OUT|F_NULL, .example = "null", .doc = "When the team works; null for the organization's default." },
-	{ "member_ids",  T_ID,   F_CREATE|F_PATCH|F_LIST, .max_items = 500, .example = "[]", .doc = "The members: active users. When updating, the whole list." },
+	{ "member_ids",  T_ID,   F_CREATE|F_PATCH|F_LIST, .max_items = 500, .example = "[]", .doc = "The members: active users. When updating, the whole list. Who is deactivated leaves all teams." },
 	{ "members",     T_OBJECT, F_OUT|F_LIST, .sub = member_fields, .example = "[]", .doc = "The members by name." },
 	{ "version",     T_INT,  F_OUT, .example = "1", .doc = "Grows with each change, of members too." },
 	{ "created_at",  T_TIME, F_OUT, .example = "\"2026-06-13T10:00:00.000Z\"", .doc = "ISO 8601, UTC." },

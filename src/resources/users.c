@@ -20,7 +20,7 @@ static const struct field user_fields[] = {
 	{ "skills",       T_TAG,   F_CREATE|F_PATCH|F_OUT|F_LIST, .max_items = 50, .example = "[\"billing\"]", .doc = "What the agent knows, for assigning by skill." },
 	{ "capacity",     T_INT,   F_CREATE|F_PATCH|F_OUT, 0, 10000, .example = "20", .doc = "Open tickets the agent can have at a time." },
 	{ "availability", T_ENUM,  F_CREATE|F_PATCH|F_OUT, .words = availability, .example = "\"online\"", .doc = "Only online agents are assigned tickets by a strategy." },
-	{ "active",       T_BOOL,  F_PATCH|F_OUT, .example = "true", .doc = "False once the user is deactivated." },
+	{ "active",       T_BOOL,  F_PATCH|F_OUT, .example = "true", .doc = "False once the user is deactivated, who so leaves all teams; whoever is activated again has to be added to them." },
 	{ "external_id",  T_STR,   F_CREATE|F_PATCH|F_OUT|F_NULL, 1, 255, .example = "null", .doc = "The subject of another issuer's tokens, or your own id; unique." },
 	{ "has_password", T_BOOL,  F_OUT, .example = "true", .doc = "Whether the user can log in with a password." },
 	{ "open_tickets", T_INT,   F_OUT, .max = 9007199254740991, .example = "3", .doc = "Open tickets assigned now." },
@@ -113,6 +113,6 @@ const struct route user_routes[] = {
 	    .example = "{\"availability\":\"away\"}" },
 	{ DELETE, "/api/organizations/:org_id/users/:id", "users.deactivate", remove_user, S_USERS_WRITE,
 	    .on = &user, .query = deactivate, .status = 204, .summary = "Deactivate a user",
-	    .doc = "The user can no longer log in; what was written keeps the name." },
+	    .doc = "The user can no longer log in and leaves all teams; what was written keeps the name." },
 	{ .path = NULL }
 };

@@ -170,6 +170,30 @@ def fifty_agents_at_once_never_get_the_same_ticket():
     same('and every one of them is', set(given), tickets)
 
 
+def two_companies_at_once_do_not_get_the_same_domain():
+    first, other = desk.session(), desk.session()
+    first.plain('BEGIN')
+    first.plain(f"SELECT set_config('app.org', '{ORG}', true)")
+    kept = call_within(first, 'company_create', '{"name":"A","domains":["both.example"]}')
+    other.send(f"""INSERT INTO company (org_id, company_id, name, domains)
+        VALUES ('{ORG}', uuid7(), 'B', '{{mine.example,both.example}}')""", org=ORG)
+    ok('who asks for a domain that somebody is about to have waits', until(lambda: desk.root.one(
+        f"SELECT wait_event_type FROM pg_stat_activity WHERE pid = {other.pid}") == 'Lock'))
+    first.plain('COMMIT')
+    refused('and is refused as if it had been there', 'SV422', other.receive, 'already_exists', 'domains')
+    same('the domain is the first one\'s, and there is no second company', desk.root(
+        "SELECT (SELECT company_id FROM company_domain WHERE domain = 'both.example'),"
+        " (SELECT count(*) FROM company WHERE name = 'B')"), [(kept, '0')])
+
+
+def call_within(session, name, body):
+    """A statement that creates, in the session's transaction; the new id."""
+    new = desk.root.one('SELECT uuid7()')
+    session.plain(f'PREPARE {name} AS {pgtest.statements()[name][1]}')
+    session.plain(f"EXECUTE {name}('{ORG}', '{new}', '{body}')")
+    return new
+
+
 def the_scheduler_purges_deleted_tickets():
     gone, kept = desk.ticket(tags='{x}'), desk.ticket()
     desk.comment(gone, 'text')
@@ -295,7 +319,8 @@ def main():
         return checks.run(
             numbers_are_unique_under_concurrency, the_directory_follows_the_credentials,
                     the_relay_numbers_events_once_and_in_order, fifty_agents_at_once_never_get_the_same_ticket,
-                    people_keep_their_organisation_going, the_words_of_an_import_are_kept_beside_changes,
+                    people_keep_their_organisation_going, two_companies_at_once_do_not_get_the_same_domain,
+                    the_words_of_an_import_are_kept_beside_changes,
                             misspelt_words_are_corrected_by_what_older_texts_have,
                             an_organisation_whose_words_cannot_be_learnt_holds_up_nobody,
                             the_scheduler_purges_deleted_tickets)

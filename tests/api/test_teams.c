@@ -44,6 +44,28 @@ TEST(a_domain_belongs_to_one_company)
 }
 END
 
+TEST(a_domain_is_one_that_an_address_can_have)
+{
+	static const char *const bad[] = { "not a domain!", "@acme.example",
+		"https://acme.example/", "acme", "acme..example", ".acme.example", "-acme.example",
+		"b\xc3\xbc"
+		"cher.example",
+		"acme.example." };
+	unsigned i;
+
+	for (i = 0; i < LENGTH(bad); i++) {
+		call("POST", "/api/companies",
+		    fmt("{\"name\":\"x\",\"domains\":[\"a.example\",\"%s\"]}", bad[i]));
+		expect_field("domains[1]", "format");
+	}
+	make("/api/companies",
+	    "{\"name\":\"x\",\"domains\":[\"xn--bcher-kva.example\",\"mail-1.Co.UK\"]}",
+	    "company_id");
+	make("/api/customers", "{\"email\":\"ada@XN--bcher-kva.example\"}", "customer_id");
+	ck_assert_str_ne(text("company_id"), "null");
+}
+END
+
 TEST(a_deleted_company_leaves_its_customers_and_tickets)
 {
 	const char *id =
@@ -98,13 +120,53 @@ TEST(a_team_takes_active_users_of_its_organization_only)
 
 	call("POST", TEAMS,
 	    "{\"name\":\"x\",\"member_ids\":[\"0190163d-8694-739b-aea5-966c26f8ad91\"]}");
-	expect_field("member_ids", "unknown_reference");
+	expect_field("member_ids[0]", "unknown_reference");
 	call("DELETE", fmt("/api/organizations/" ORG "/users/%s", ada), NULL);
 	call("POST", TEAMS, fmt("{\"name\":\"x\",\"member_ids\":[\"%s\"]}", ada));
-	expect_field("member_ids", "unknown_reference");
+	expect_field("member_ids[0]", "unknown_reference");
 	make(TEAMS, "{\"name\":\"Blue\"}", "team_id");
 	call("POST", TEAMS, "{\"name\":\"BLUE\"}");
 	expect_field("name", "already_exists");
+}
+END
+
+TEST(a_user_who_is_no_member_is_named_by_the_place)
+{
+	const char *ada = make_user("ada", ""), *gone = make_user("bob", "");
+	const char *id =
+	    make(TEAMS, fmt("{\"name\":\"x\",\"member_ids\":[\"%s\"]}", ada), "team_id");
+
+	call("DELETE", fmt("/api/organizations/" ORG "/users/%s", gone), NULL);
+	call("PUT", fmt(TEAMS "/%s", id), fmt("{\"member_ids\":[\"%s\",\"%s\"]}", ada, gone));
+	expect_field("member_ids[1]", "unknown_reference");
+	call("POST", fmt(TEAMS "/%s/members", id), fmt("{\"member_ids\":[\"%s\"]}", gone));
+	expect_field("member_ids[0]", "unknown_reference");
+}
+END
+
+TEST(who_is_deactivated_leaves_the_teams)
+{
+	const char *ada = make_user("ada", ""), *bob = make_user("bob", "");
+	const char *id = make(
+	    TEAMS, fmt("{\"name\":\"x\",\"member_ids\":[\"%s\",\"%s\"]}", ada, bob), "team_id");
+	long version = number("version");
+
+	call("DELETE", fmt("/api/organizations/" ORG "/users/%s", ada), NULL);
+	expect(204);
+	call("GET", fmt(TEAMS "/%s", id), NULL);
+	ck_assert_uint_eq(count("members"), 1);
+	ck_assert_str_eq(text("members.0.user_id"), bob);
+	ck_assert_int_gt(number("version"), version);
+	call("PATCH", fmt("/api/organizations/" ORG "/users/%s", bob), "{\"active\":false}");
+	expect(200);
+	ck_assert_uint_eq(count("team_ids"), 0);
+	call("PATCH", fmt("/api/organizations/" ORG "/users/%s", bob), "{\"active\":true}");
+	expect(200);
+	ck_assert_uint_eq(count("team_ids"), 0);
+	call("GET", fmt(TEAMS "/%s", id), NULL);
+	ck_assert_uint_eq(count("members"), 0);
+	call("PUT", fmt(TEAMS "/%s", id), fmt("{\"member_ids\":[\"%s\"]}", bob));
+	expect(200);
 }
 END
 
@@ -184,9 +246,12 @@ END
 	tcase_add_checked_fixture(c, fresh, NULL);
 	tcase_add_test(c, a_customer_belongs_to_the_company_of_the_address);
 	tcase_add_test(c, a_domain_belongs_to_one_company);
+	tcase_add_test(c, a_domain_is_one_that_an_address_can_have);
 	tcase_add_test(c, a_deleted_company_leaves_its_customers_and_tickets);
 	tcase_add_test(c, a_team_shows_its_members_and_its_version_counts_them);
 	tcase_add_test(c, a_team_takes_active_users_of_its_organization_only);
+	tcase_add_test(c, a_user_who_is_no_member_is_named_by_the_place);
+	tcase_add_test(c, who_is_deactivated_leaves_the_teams);
 	tcase_add_test(c, a_deleted_team_hands_its_tickets_over);
 	tcase_add_test(c, a_deleted_team_leaves_its_macros);
 	tcase_add_test(c, a_calendar_in_use_stays);
