@@ -23,8 +23,6 @@ struct page {
 	bool descending;
 	bool with_optional; /* the resource is not the declared one but its fuller twin */
 	long limit;
-	const PGresult
-	    *custom;      /* types of the organisation's custom fields, once they are asked for */
 	const char *join; /* what the order needs besides the view, or "" */
 	struct buf sql;   /* the WHERE clause */
 	const char *values[VALUES_MAX];
@@ -87,23 +85,39 @@ add_filters(struct page *p)
 	}
 }
 
-/* The type of a custom field; NULL and a refusal of the parameter when there is none. */
-static const char *
-custom_type(struct page *p, const char *parameter, const char *key)
+const char *
+custom_field_type(struct req *r, const char *key)
 {
 	int i;
 
-	if (p->custom == NULL)
-		p->custom = db_rows(p->r->db, SQL_CUSTOM_FIELD_TYPES, P(p->r->org));
-	for (i = 0; p->custom != NULL && i < PQntuples(p->custom); i++)
-		if (strcmp(PQgetvalue(p->custom, i, 0), key) == 0)
-			return PQgetvalue(p->custom, i, 1);
+	if (r->custom == NULL)
+		r->custom = db_rows(r->db, SQL_CUSTOM_FIELD_TYPES, P(r->org));
+	for (i = 0; r->custom != NULL && i < PQntuples(r->custom); i++)
+		if (strcmp(PQgetvalue(r->custom, i, 0), key) == 0)
+			return PQgetvalue(r->custom, i, 1);
+	return NULL;
+}
+
+bool
+custom_field_orders(struct req *r, const char *key)
+{
+	const char *type = custom_field_type(r, key);
+
+	return type != NULL && strcmp(type, "multiselect") != 0;
+}
+
+/* NULL and a refusal of the parameter when there is no such field. */
+static const char *
+custom_type(struct page *p, const char *parameter, const char *key)
+{
+	const char *type = custom_field_type(p->r, key);
+
 	if (db_failed(p->r->db))
 		fail_db(p->r);
-	else
+	else if (type == NULL)
 		fail_field(p->r, parameter, "unknown_parameter",
 		    "The organization has no custom field \"%s\".", utf8_cut(p->r->arena, key, 64));
-	return NULL;
+	return type;
 }
 
 /* Whether a parameter of this name came before it. */
@@ -180,7 +194,7 @@ order_by_custom(struct page *p, const char *name)
 	p->sort = sort;
 	if (type == NULL)
 		return;
-	if (strcmp(type, "multiselect") == 0)
+	if (!custom_field_orders(p->r, name + 3))
 		fail_field(
 		    p->r, "sort", "not_allowed", "A field of several values gives no order.");
 	number = strcmp(type, "number") == 0;

@@ -85,7 +85,9 @@ struct req {
 	struct rate rate;
 	bool rated; /* r->rate is filled */
 	struct idempotency *idempotency;
-	void *kept; /* of a handler's, from one attempt of its transaction to the next */
+	const PGresult
+	    *custom; /* types of the organisation's custom fields, once they are asked for */
+	void *kept;  /* of a handler's, from one attempt of its transaction to the next */
 	/* failure */
 	bool failed;
 	enum error error;
@@ -133,6 +135,14 @@ int fail_db(struct req *);
  */
 int req_condition(struct req *, const char *field, struct json_object *, int first,
     enum condition_on, struct condition *);
+
+/*
+ * The type of one of the organisation's custom fields; NULL when there is none, or after a
+ * failure of the database. They are asked for once for a request.
+ */
+const char *custom_field_type(struct req *, const char *key);
+/* Whether tickets can be in the order of its values: there is one, and it has one value. */
+bool custom_field_orders(struct req *, const char *key);
 
 /* Success. All return 0. */
 /* The row of the resource with this id (and parent id, else NULL), read in this transaction. */

@@ -11,6 +11,9 @@
 #include "resources/tickets.h"
 
 #define COUNT_LIMIT 10000 /* beyond this the counts of all views say "at least" */
+#define COUNT_US 1000000  /* and views that have not had their turn by then are not counted */
+#define COUNT_ROUND 10    /* counts in one flight */
+#define VIEWS_EACH 1000   /* in sql/functions/65_views.sql, too */
 #define TEXT_(number) #number
 #define TEXT(number) TEXT_(number)
 
@@ -22,10 +25,10 @@ static const struct field view_fields[] = {
 	{ "name",        T_STR,  F_CREATE|F_PATCH|F_OUT|F_REQ, 1, 120, .example = "\"Urgent and unassigned\"", .doc = "Name; at most 120 characters." },
 	{ "description", T_TEXT, F_CREATE|F_PATCH|F_OUT, 0, 2000, .example = "\"What nobody has taken yet\"", .doc = "What it is for." },
 	{ "conditions",  T_OBJECT, F_CREATE|F_PATCH|F_OUT, 0, 65536, .example = "{\"all\":[{\"field\":\"priority\",\"op\":\"in\",\"value\":[\"high\",\"urgent\"]},{\"field\":\"assignee_user_id\",\"op\":\"is_not_set\"}]}", .doc = "Which tickets: all, any or not of comparisons {field, op, value}. Empty: all tickets." },
-	{ "sort",        T_STR,  F_CREATE|F_PATCH|F_OUT, 1, 64, .example = "\"-created_at\"", .doc = "Order: created_at, updated_at, number or priority; with a minus, the largest first." },
-	{ "columns",     T_STR,  F_CREATE|F_PATCH|F_OUT|F_LIST, 1, 80, .max_items = 30, .example = "[\"number\",\"title\",\"priority\"]", .doc = "Fields that a list of these tickets should show; custom_fields.<key> too. For user interfaces." },
-	{ "visibility",  T_ENUM, F_CREATE|F_PATCH|F_OUT, .words = visibility, .example = "\"everyone\"", .doc = "private: its owner; team: the members of team_id; everyone (default). Sharing needs the scope write:settings." },
-	{ "team_id",     T_ID,   F_CREATE|F_PATCH|F_OUT|F_NULL, .example = "null", .doc = "The team, with visibility team." },
+	{ "sort",        T_STR,  F_CREATE|F_PATCH|F_OUT, 1, 68, .example = "\"-created_at\"", .doc = "Order: created_at, updated_at, number or priority, or cf.<key> of a custom field, which leaves out tickets without a value; with a minus, the largest first." },
+	{ "columns",     T_STR,  F_CREATE|F_PATCH|F_OUT|F_LIST, 1, 80, .max_items = 30, .example = "[\"number\",\"title\",\"priority\"]", .doc = "Fields that a list of these tickets should show, each once; custom_fields.<key> too. For user interfaces." },
+	{ "visibility",  T_ENUM, F_CREATE|F_PATCH|F_OUT, .words = visibility, .example = "\"everyone\"", .doc = "private: its owner; team: the members of team_id; everyone. Unless given, everyone for a caller with the scope write:settings, which sharing needs, and private for others." },
+	{ "team_id",     T_ID,   F_CREATE|F_PATCH|F_OUT|F_NULL, .example = "null", .doc = "The team, with visibility team; there it must be given, with another it must not." },
 	{ "owner_id",    T_STR,  F_OUT|F_NULL, .example = "\"admin\"", .doc = "Who created it." },
 	{ "position",    T_INT,  F_CREATE|F_PATCH|F_OUT, -1000000, 1000000, .example = "0", .doc = "Place among the views, smallest first." },
 	{ "version",     T_INT,  F_OUT, .example = "1", .doc = "Grows with each change." },
@@ -50,68 +53,92 @@ static const struct list views = { by, sorts, NULL, true };
 static const struct field count_fields[] = {
 	{ "view_id", T_ID,   F_OUT, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "The view." },
 	{ "name",    T_STR,  F_OUT|F_OPT, .example = "\"Urgent and unassigned\"", .doc = "Its name, among the counts of all views." },
-	{ "count",   T_INT,  F_OUT|F_NULL, .max = 9007199254740991, .example = "42", .doc = "Tickets that match; null when the filter names something that is gone." },
+	{ "count",   T_INT,  F_OUT|F_NULL, .max = 9007199254740991, .example = "42", .doc = "Tickets that match; null when the filter names something that is gone, or among the counts of all views when there was no time for it." },
 	{ "exact",   T_BOOL, F_OUT, .example = "true", .doc = "False when there are more than count." },
 	{ .name = NULL }
 };
 static const struct resource view_count = { "ViewCount", "How many tickets a view has.", NULL, "view_id", NULL, count_fields };
 static const struct field counts_fields[] = {
-	{ "data", T_OBJECT, F_OUT|F_LIST, .sub = count_fields, .example = "[]", .doc = "A count for each view that the caller sees, at most 100, in their order." },
+	{ "data", T_OBJECT, F_OUT|F_LIST, .sub = count_fields, .example = "[]", .doc = "A count for each view that the caller sees, in their order." },
+	{ "complete", T_BOOL, F_OUT, .example = "true", .doc = "False when there was no time to count the tickets of all views: count is null for those that come last." },
 	{ .name = NULL }
 };
 static const struct resource view_counts = { "ViewCounts", "How many tickets each view has.", NULL, NULL, NULL, counts_fields };
 /* clang-format on */
 
 static bool
-is_sort(const char *word)
+is_sort(struct req *r, const char *word)
 {
 	const struct sort *s;
 
+	word += *word == '-';
+	if (strncmp(word, "cf.", 3) == 0)
+		return custom_field_orders(r, word + 3);
 	for (s = ticket_list.sorts; s->name != NULL; s++)
-		if (strcmp(s->name, word + (*word == '-')) == 0)
+		if (strcmp(s->name, word) == 0)
 			return true;
 	return false;
 }
 
 static bool
-is_column(const char *word)
+is_column(struct req *r, const char *word)
 {
 	const struct field *f;
 
 	if (strncmp(word, "custom_fields.", 14) == 0)
-		return true;
+		return custom_field_type(r, word + 14) != NULL;
 	for (f = ticket.fields; f->name != NULL; f++)
-		if ((f->flags & F_OUT) != 0 && strcmp(f->name, word) == 0)
+		if ((f->flags & (F_OUT | F_OPT)) == F_OUT && strcmp(f->name, word) == 0)
 			return true;
 	return false;
 }
 
-/* What the field table cannot say: conditions, order, columns, and who may share. */
+static const char *
+column(struct json_object *columns, size_t i)
+{
+	return json_object_get_string(json_object_array_get_idx(columns, i));
+}
+
+static void
+check_columns(struct req *r, struct json_object *columns)
+{
+	size_t i, k;
+
+	for (i = 0; columns != NULL && i < json_object_array_length(columns); i++) {
+		const char *place = arena_printf(r->arena, "columns[%zu]", i);
+
+		if (!is_column(r, column(columns, i)))
+			fail_field(r, place, "not_allowed", "Tickets have no such field.");
+		for (k = 0; k < i; k++)
+			if (strcmp(column(columns, k), column(columns, i)) == 0)
+				break;
+		if (k < i)
+			fail_field(r, place, "repeated", "The field is given twice.");
+	}
+}
+
+/*
+ * What the field table cannot say: conditions, order, columns, and who may share. Whether a team
+ * belongs to it is in sql/functions/65_views.sql.
+ */
 static int
 check_view(struct req *r)
 {
 	const char *sort = body_str(r, "sort"), *seen = body_str(r, "visibility");
-	struct json_object *columns = body_get(r, "columns");
 	struct condition c;
-	bool shared;
-	size_t i;
 
-	if (sort != NULL && !is_sort(sort))
+	if (sort != NULL && !is_sort(r, sort))
 		fail_field(r, "sort", "not_allowed", "Tickets cannot be sorted by this.");
-	for (i = 0; columns != NULL && i < json_object_array_length(columns); i++)
-		if (!is_column(json_object_get_string(json_object_array_get_idx(columns, i))))
-			fail_field(r, arena_printf(r->arena, "columns[%zu]", i), "not_allowed",
-			    "Tickets have no such field.");
+	check_columns(r, body_get(r, "columns"));
+	if (db_failed(r->db))
+		return fail_db(r);
 	if (body_has(r, "conditions") && req_condition(r, "conditions", body_get(r, "conditions"),
 					     1, CONDITION_STORED, &c) == -1)
 		return -1;
-	if (seen != NULL && strcmp(seen, "team") == 0 && r->new_id != NULL &&
-	    body_str(r, "team_id") == NULL)
-		fail_field(r, "team_id", "required", "A view of a team needs its team.");
 	if (r->failed)
 		return -1;
-	shared = seen == NULL ? r->new_id != NULL : strcmp(seen, "private") != 0;
-	if (shared && !principal_may(&r->who, S_SETTINGS_WRITE))
+	if (seen != NULL && strcmp(seen, "private") != 0 &&
+	    !principal_may(&r->who, S_SETTINGS_WRITE))
 		return fail_detail(r, E_FORBIDDEN,
 		    "Sharing a view needs the scope write:settings; without it a view is private.");
 	return 0;
@@ -149,7 +176,13 @@ check_owner(struct req *r)
 static int
 create_view(struct req *r)
 {
-	return check_view(r) == -1 ? -1 : api_exec(r);
+	const char *otherwise = principal_may(&r->who, S_SETTINGS_WRITE) ? "everyone" : "private";
+
+	if (check_view(r) == -1)
+		return -1;
+	r->exec_slot =
+	    db_queue(r->db, SQL_VIEW_CREATE, P(r->org, r->new_id, r->body_text, otherwise));
+	return reply_resource(r, 201, &view, NULL, r->new_id);
 }
 
 static int
@@ -185,6 +218,19 @@ compile(struct req *r, const PGresult *row, struct condition *c)
 	    r, E_CONFLICT, "The view's filter does not hold any more: %s: %s", c->path, c->message);
 }
 
+/* The stored order, likewise. */
+static int
+check_order(struct req *r, const char *sort)
+{
+	if (is_sort(r, sort))
+		return 0;
+	return db_failed(r->db)
+	           ? fail_db(r)
+	           : fail_detail(r, E_CONFLICT,
+			 "The view's order does not hold any more: %s is no field to sort by.",
+			 sort + (*sort == '-'));
+}
+
 static int
 execute_view(struct req *r)
 {
@@ -192,7 +238,8 @@ execute_view(struct req *r)
 	struct list *list;
 	struct condition c;
 
-	if (row == NULL || compile(r, row, &c) == -1)
+	if (row == NULL || compile(r, row, &c) == -1 ||
+	    (query_get(r, "sort") == NULL && check_order(r, db_get(row, 0, "sort")) == -1))
 		return -1;
 	list = arena_memdup(r->arena, &ticket_list, sizeof(*list));
 	list->order = db_get(row, 0, "sort");
@@ -249,49 +296,71 @@ put_count(struct req *r, const PGresult *views_, int i, const PGresult *total)
 		    n > COUNT_LIMIT ? "false" : "true");
 }
 
-/* All counts are queued and go out in one flight. */
+/* Counts of some of the views, in one flight; false when one took too long. */
+static bool
+count_round(struct req *r, const PGresult *rows, int first, int end)
+{
+	int slots[COUNT_ROUND], i, mark = db_mark(r->db);
+	bool all = true;
+
+	for (i = first; i < end; i++) {
+		struct condition c;
+
+		slots[i - first] = -1;
+		if (condition_compile(r->db, r->arena, r->org,
+			parse(r, db_get(rows, i, "conditions")), 2, CONDITION_STORED, &c))
+			slots[i - first] = queue_count(r, &c, COUNT_LIMIT);
+	}
+	for (i = first; i < end; i++) {
+		const PGresult *total = db_result(r->db, slots[i - first]);
+
+		all = all && (total != NULL || slots[i - first] == -1);
+		if (total == NULL)
+			db_forgive_timeout(r->db);
+		put_count(r, rows, i, total);
+	}
+	db_reuse(r->db, mark);
+	return all;
+}
+
 static int
 count_all(struct req *r)
 {
 	const PGresult *rows = db_rows(r->db, SQL_VIEW_ALL, P(r->org));
-	int i, n, *slots;
+	int64_t until = mono_us() + COUNT_US;
+	bool complete = true;
+	int i, n;
 
 	if (rows == NULL)
 		return fail_db(r);
 	n = PQntuples(rows);
-	slots = arena_alloc(r->arena, ((size_t)n + 1) * sizeof(*slots));
-	for (i = 0; i < n; i++) {
-		struct condition c;
-
-		slots[i] = -1;
-		if (condition_compile(r->db, r->arena, r->org,
-			parse(r, db_get(rows, i, "conditions")), 2, CONDITION_STORED, &c))
-			slots[i] = queue_count(r, &c, COUNT_LIMIT);
-	}
 	buf_str(&r->out->body, "{\"data\":[");
-	for (i = 0; i < n && !db_failed(r->db); i++)
-		put_count(r, rows, i, slots[i] == -1 ? NULL : db_result(r->db, slots[i]));
-	buf_str(&r->out->body, "]}");
+	for (i = 0; i < n && complete && !db_failed(r->db); i += COUNT_ROUND)
+		complete = count_round(r, rows, i, i + COUNT_ROUND < n ? i + COUNT_ROUND : n) &&
+		           (mono_us() < until || i + COUNT_ROUND >= n);
+	for (; i < n; i++)
+		put_count(r, rows, i, NULL);
+	buf_printf(&r->out->body, "],\"complete\":%s}", complete ? "true" : "false");
 	return db_failed(r->db) ? fail_db(r) : reply_json(r, 200);
 }
 
 /* clang-format off */
 #define PATH "/api/organizations/:org_id/views"
 const struct route view_routes[] = {
-	{ POST, PATH, "views.create", create_view, S_TICKETS_READ, .flags = R_CREATE,
-	    .body = view_fields, .reply = &view, .exec = SQL_VIEW_CREATE, .summary = "Create a view" },
+	{ POST, PATH, "views.create", create_view, S_TICKETS_WRITE, .flags = R_CREATE,
+	    .body = view_fields, .reply = &view, .summary = "Create a view", .doc = "Of one owner there are at most " TEXT(VIEWS_EACH) "." },
 	{ GET, PATH, "views.list", api_list, S_TICKETS_READ, .reply = &view, .list = &views,
 	    .summary = "List views", .doc = "Everybody's, those of the caller's teams, and the caller's own." },
 	{ GET, PATH "/counts", "views.counts", count_all, S_TICKETS_READ, .reply = &view_counts,
-	    .summary = "Count the tickets of all views", .doc = "In one call, for a sidebar. Counts stop at " TEXT(COUNT_LIMIT) "." },
+	    .summary = "Count the tickets of all views", .doc = "In one call, for a sidebar. Counts stop at " TEXT(COUNT_LIMIT) ", and after a second no further ones begin." },
 	{ GET, PATH "/:id", "views.get", api_get, S_TICKETS_READ, .reply = &view, .summary = "Get a view" },
-	{ PATCH, PATH "/:id", "views.update", update_view, S_TICKETS_READ,
+	{ PATCH, PATH "/:id", "views.update", update_view, S_TICKETS_WRITE,
 	    .body = view_fields, .use = F_PATCH, .reply = &view, .exec = SQL_VIEW_PATCH, .summary = "Update a view",
 	    .doc = "Its owner may, and whoever has the scope write:settings.", .example = "{\"sort\":\"-priority\"}" },
-	{ DELETE, PATH "/:id", "views.delete", delete_view, S_TICKETS_READ, .on = &view, .exec = SQL_VIEW_DELETE,
+	{ DELETE, PATH "/:id", "views.delete", delete_view, S_TICKETS_WRITE, .on = &view, .exec = SQL_VIEW_DELETE,
 	    .status = 204, .summary = "Delete a view", .doc = "Its owner may, and whoever has the scope write:settings." },
 	{ GET, PATH "/:id/tickets", "views.tickets", execute_view, S_TICKETS_READ, .reply = &ticket, .list = &ticket_list,
-	    .summary = "Execute a view", .doc = "The tickets that match, in the view's order unless sort says otherwise; filters narrow it further." },
+	    .summary = "Execute a view", .doc = "The tickets that match, in the view's order unless sort says otherwise; filters narrow it further. 409 when the filter or the order names a custom field that is gone." },
 	{ GET, PATH "/:id/count", "views.count", count_view, S_TICKETS_READ, .reply = &view_count,
 	    .summary = "Count the tickets of a view" },
 	{ .path = NULL }

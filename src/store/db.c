@@ -177,6 +177,19 @@ db_queue_text(struct db *db, const char *sql, int n, const char *const *values)
 	return queue(db, plan, n, values);
 }
 
+int
+db_mark(const struct db *db)
+{
+	return db->nslots;
+}
+
+void
+db_reuse(struct db *db, int mark)
+{
+	if (db->head == db->tail) /* nothing is under way to a slot */
+		db->nslots = mark;
+}
+
 const PGresult *
 db_result(struct db *db, int slot)
 {

@@ -82,6 +82,11 @@ int db_queue_text(struct db *, const char *sql, int n, const char *const *values
 /* Send what is queued and give this result (0 rows or more), or NULL after a failure. */
 const PGresult *db_result(struct db *, int slot);
 
+/* Where a loop begins, and after each of its rounds, whose results have been used: there is place
+ * for so many statements again. */
+int db_mark(const struct db *);
+void db_reuse(struct db *, int mark);
+
 /* db_queue + db_result. db_row gives NULL when there is no row as well. */
 const PGresult *db_rows(struct db *, enum sql_id, int n, const char *const *values);
 const PGresult *db_row(struct db *, enum sql_id, int n, const char *const *values);
