@@ -297,7 +297,7 @@ TEST(what_is_done_to_a_ticket_by_its_agent_keeps_it)
 }
 END
 
-TEST(of_what_others_do_a_move_keeps_a_ticket_and_a_label_does_not)
+TEST(of_what_others_do_a_move_keeps_a_ticket_a_label_or_a_customers_word_does_not)
 {
 	const char *queue = make_queue("{\"name\":\"Q\"}"), *user = make_user("ada", "");
 	const char *labelled = waiting(queue, ""), *moved = waiting(queue, "");
@@ -309,6 +309,10 @@ TEST(of_what_others_do_a_move_keeps_a_ticket_and_a_label_does_not)
 	expect(200);
 	call("PATCH", fmt("/api/tickets/%s", moved), "{\"queue_id\":null}");
 	expect(200);
+	caller_reset();
+	call("POST", fmt("/api/tickets/%s/comments", labelled),
+	    "{\"body\":\"any news?\",\"author_type\":\"customer\"}");
+	expect(201);
 	leases_end();
 	ck_assert_str_eq(agent_of(labelled), "null");
 	ck_assert_str_eq(agent_of(moved), user);
@@ -365,7 +369,8 @@ END
 	tcase_add_test(c, a_ticket_that_is_taken_and_left_goes_back);
 	tcase_add_test(c, next_says_until_when_the_ticket_is_the_agents);
 	tcase_add_test(c, what_is_done_to_a_ticket_by_its_agent_keeps_it);
-	tcase_add_test(c, of_what_others_do_a_move_keeps_a_ticket_and_a_label_does_not);
+	tcase_add_test(
+	    c, of_what_others_do_a_move_keeps_a_ticket_a_label_or_a_customers_word_does_not);
 	tcase_add_test(c, a_lease_ends_in_the_queue_to_which_the_tickets_were_handed_over);
 	tcase_add_test(c, a_deleted_queue_hands_its_tickets_over);
 	return c;

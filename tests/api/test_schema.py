@@ -387,7 +387,7 @@ def the_runner_keeps_its_promises():
         same('a second run changes nothing', (result.returncode, super_(
             'SELECT version, name, applied_at FROM schema_migration ORDER BY version')), (0, versions))
         super_.plain("UPDATE schema_migration SET checksum = 'old' WHERE version = 0")
-        super_.plain('DROP VIEW ticket_v; CREATE VIEW stale AS SELECT 1; ALTER VIEW stale OWNER TO ' + OWNER)
+        super_.plain('DROP VIEW ticket_v CASCADE; CREATE VIEW stale AS SELECT 1; ALTER VIEW stale OWNER TO ' + OWNER)
         result = migrate()
         same('a new release replaces functions and views', (result.stderr, result.returncode), ('', 0))
         same('its own stale views are gone, those of others stay', super_(
