@@ -64,6 +64,23 @@ CREATE OR REPLACE FUNCTION members_of(p_row jsonb, p_names text[]) RETURNS jsonb
   SELECT COALESCE(jsonb_object_agg(n, p_row -> n), '{}') FROM unnest(p_names) n
 $$;
 
+-- A ticket that nobody has changed since comes back as it was: a status with its times, "new"
+-- too, and of the custom fields those that it had, no more.
+CREATE OR REPLACE FUNCTION ticket_put_back(p_org text, p_ticket uuid, p_before jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('app.undo', 'on', true);
+  UPDATE ticket t
+     SET (title, description, status, priority, customer_id, company_id, team_id, queue_id, assignee_user_id,
+          required_skills, tags, external_id, custom_fields, resolved_at, closed_at, reopened_count, deleted_at) =
+         (SELECT p.title, p.description, p.status, p.priority, p.customer_id, p.company_id, p.team_id, p.queue_id,
+                 p.assignee_user_id, p.required_skills, p.tags, p.external_id, p.custom_fields, p.resolved_at,
+                 p.closed_at, p.reopened_count, p.deleted_at
+            FROM jsonb_populate_record(t, p_before) p)
+   WHERE t.org_id = p_org AND t.ticket_id = p_ticket;
+  PERFORM set_config('app.undo', '', true);
+END
+$$;
+
 -- One operation on one ticket; null when there is no such ticket.
 CREATE OR REPLACE FUNCTION bulk_apply(p_org text, p_op text, p_ticket uuid, p_body jsonb) RETURNS uuid LANGUAGE plpgsql AS $$
 DECLARE
@@ -167,7 +184,8 @@ $$;
 
 -- A job's items back to what they were, where nobody has changed them since.
 -- Gives the last item looked at, or null at the end.
-CREATE OR REPLACE FUNCTION bulk_undo(p_org text, p_job uuid, p_op text, p_body jsonb, p_after bigint, p_most int,
+DROP FUNCTION IF EXISTS bulk_undo(text, uuid, text, jsonb, bigint, int); -- which asked for the operation too
+CREATE OR REPLACE FUNCTION bulk_undo(p_org text, p_job uuid, p_after bigint, p_most int,
   OUT last_n bigint, OUT undone int, OUT skipped int) LANGUAGE plpgsql AS $$
 DECLARE
   i record;
@@ -186,20 +204,7 @@ BEGIN
       CONTINUE;
     END IF;
     BEGIN
-      IF p_op = 'delete' THEN
-        UPDATE ticket x SET deleted_at = NULL WHERE x.org_id = p_org AND x.ticket_id = i.ticket_id;
-      ELSE
-        -- Nothing has happened since: the status comes back as it was, "new" too.
-        PERFORM set_config('app.undo', 'on', true);
-        PERFORM ticket_update(p_org, i.ticket_id, i.before);
-        IF i.before ? 'status' THEN
-          UPDATE ticket x SET (resolved_at, closed_at, reopened_count) =
-                 (SELECT p.resolved_at, p.closed_at, p.reopened_count
-                    FROM jsonb_populate_record(x, '{"resolved_at": null, "closed_at": null}' || i.before) p)
-           WHERE x.org_id = p_org AND x.ticket_id = i.ticket_id;
-        END IF;
-        PERFORM set_config('app.undo', '', true);
-      END IF;
+      PERFORM ticket_put_back(p_org, i.ticket_id, i.before);
       undone := undone + 1;
     EXCEPTION WHEN integrity_constraint_violation OR SQLSTATE 'SV409' OR SQLSTATE 'SV422' THEN
       skipped := skipped + 1;

@@ -7,12 +7,14 @@ SELECT (b ->> 'dry_run')::boolean AS dry_run, (b ->> 'atomic')::boolean AS atomi
   FROM bulk_tickets($1, $2, $3::uuid[], $4::jsonb, $5::bigint[]) b;
 
 -- name: bulk_job_get
-SELECT j.state, j.spec ->> 'action' AS action FROM job j
+SELECT j.state, COALESCE((j.spec ->> 'dry_run')::boolean, false) AS dry_run,
+       j.state = 'completed' AND j.cursor ? 'undo' AS undone FROM job j
  WHERE j.org_id = $1 AND j.job_id = $2 AND j.kind = 'bulk' FOR UPDATE;
 
+-- An undo that did not come to its end goes on from there.
 -- name: bulk_job_undo
-UPDATE job SET state = 'queued', run_after = now(), finished_at = NULL, cancel_requested = false,
-       cursor = '{"undo": true, "n": 0}', error = NULL,
+UPDATE job SET state = 'queued', run_after = now(), finished_at = NULL, cancel_requested = false, attempts = 0,
+       cursor = CASE WHEN cursor ? 'undo' THEN cursor ELSE '{"undo": true, "n": 0}' END, error = NULL,
        actor_type = guc('app.actor_type'), actor_id = guc('app.actor_id')
  WHERE org_id = $1 AND job_id = $2
 RETURNING job_id;
@@ -30,7 +32,7 @@ SELECT $1, $2, $3::bigint + (r ->> 'index')::bigint, r ->> 'ticket_id',
 
 -- name: bulk_undo
 SELECT u.last_n, u.undone, u.skipped
-  FROM bulk_undo($1, $2, $3, $4::jsonb, $5::bigint, 100) u;
+  FROM bulk_undo($1, $2, $3::bigint, 100) u;
 
 -- name: bulk_event
 SELECT put_event($1, 'bulk.job.completed', true, true, 'bulk_job', $2, NULL, NULL, $3::jsonb);

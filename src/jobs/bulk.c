@@ -74,12 +74,15 @@ note_end(struct job *job)
 static enum job_outcome
 undo_step(struct job *job)
 {
-	const char *spec = json_object_to_json_string_ext(job->spec, JSON_C_TO_STRING_PLAIN);
-	const PGresult *row = db_row(job->db, SQL_BULK_UNDO,
-	    P(job->org, job->id, text_of(job->spec, "action", ""), spec,
-		decimal(job, integer_of(job->cursor, "n", 0))));
+	const PGresult *row;
 	const char *last;
 
+	if (job->cancelled) {
+		note_end(job);
+		return JOB_DONE;
+	}
+	row = db_row(job->db, SQL_BULK_UNDO,
+	    P(job->org, job->id, decimal(job, integer_of(job->cursor, "n", 0))));
 	if (row == NULL)
 		return JOB_FAILED;
 	json_object_object_add(job->result, "undone",
@@ -89,7 +92,7 @@ undo_step(struct job *job)
 	    json_object_new_int64(integer_of(job->result, "skipped", 0) +
 				  strtoll(db_get(row, 0, "skipped"), NULL, 10)));
 	last = db_get(row, 0, "last_n");
-	if (last == NULL || job->cancelled) {
+	if (last == NULL) {
 		note_end(job);
 		return JOB_DONE;
 	}

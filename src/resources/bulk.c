@@ -229,6 +229,21 @@ create_job(struct req *r)
 	return reply_resource(r, 202, &job, NULL, r->new_id);
 }
 
+/* A job is undone once: what came back would count as changed since. 0, or -1 after a refusal. */
+static int
+check_undo(struct req *r, const PGresult *row, bool running)
+{
+	if (running)
+		return fail_detail(
+		    r, E_CONFLICT, "The job still works; cancel it first, then undo it.");
+	if (*db_get(row, 0, "dry_run") == 't')
+		return fail_detail(
+		    r, E_CONFLICT, "The job was a dry run: there is nothing to undo.");
+	if (*db_get(row, 0, "undone") == 't')
+		return fail_detail(r, E_CONFLICT, "The job has been undone already.");
+	return 0;
+}
+
 /* Stop it; with undo=true also take back what it did, once it has stopped. */
 static int
 end_job(struct req *r)
@@ -243,9 +258,8 @@ end_job(struct req *r)
 		return db_failed(r->db) ? fail_db(r) : fail(r, E_NOT_FOUND);
 	state = db_get(row, 0, "state");
 	running = strcmp(state, "queued") == 0 || strcmp(state, "running") == 0;
-	if (back && running)
-		return fail_detail(
-		    r, E_CONFLICT, "The job still works; cancel it first, then undo it.");
+	if (back && check_undo(r, row, running) == -1)
+		return -1;
 	if (!back && !running)
 		return fail_detail(r, E_CONFLICT, "The job is %s already.", state);
 	db_do(r->db, back ? SQL_BULK_JOB_UNDO : SQL_JOB_CANCEL, back ? 2 : 3,
@@ -268,6 +282,6 @@ const struct route bulk_routes[] = {
 	    .example = "{\"action\":\"tag\",\"conditions\":{\"field\":\"status\",\"op\":\"eq\",\"value\":\"resolved\"},\"add\":[\"done\"]}" },
 	{ GET, "/api/bulk/jobs/:id", "bulk.getJob", api_get, S_TICKETS_READ, .reply = &job, .summary = "Get a bulk job", .doc = "Its progress, and the first 100 failures." },
 	{ DELETE, "/api/bulk/jobs/:id", "bulk.endJob", end_job, S_TICKETS_WRITE, .query = undo, .status = 202, .reply = &job,
-	    .summary = "Cancel or undo a bulk job", .doc = "A running job stops after its batch. With undo=true a job that has ended takes back what it did, except where a ticket has changed since." },
+	    .summary = "Cancel or undo a bulk job", .doc = "A running job stops after its batch. With undo=true a job that has ended takes back what it did, except where a ticket has changed since; it does so once, and a dry run has nothing to take back. An undo that was cancelled or failed goes on when it is asked for again." },
 	{ .path = NULL }
 };

@@ -15,6 +15,24 @@ make_bulk_job(const char *body)
 	return make_job("/api/bulk/jobs", body, "job_id");
 }
 
+static void
+make_field(const char *label)
+{
+	make("/api/organizations/" ORG "/custom-fields",
+	    fmt("{\"label\":\"%s\",\"type\":\"text\"}", label), "field_id");
+}
+
+/* Ask for the undoing of a job, which is over, and do it. */
+static void
+undo(const char *id)
+{
+	call("DELETE", fmt("/api/bulk/jobs/%s?undo=true", id), NULL);
+	expect(202);
+	run_jobs();
+	call("GET", fmt("/api/bulk/jobs/%s", id), NULL);
+	expect(200);
+}
+
 TEST(a_job_changes_all_that_match_and_undo_puts_them_back)
 {
 	const char *id, *changed;
@@ -38,10 +56,7 @@ TEST(a_job_changes_all_that_match_and_undo_puts_them_back)
 	ck_assert_str_eq(
 	    sql_text("SELECT count(*) FROM event WHERE topic = 'bulk.job.completed'"), "1");
 	call("PATCH", fmt("/api/tickets/%s", changed), "{\"title\":\"worked on since\"}");
-	call("DELETE", fmt("/api/bulk/jobs/%s?undo=true", id), NULL);
-	expect(202);
-	run_jobs();
-	call("GET", fmt("/api/bulk/jobs/%s", id), NULL);
+	undo(id);
 	ck_assert_int_eq(number("undone"), 230);
 	ck_assert_int_eq(number("skipped"), 1);
 	ck_assert_str_eq(sql_text("SELECT count(*) FROM ticket WHERE priority = 'high'"),
@@ -72,9 +87,7 @@ TEST(undo_brings_back_every_status_with_its_times)
 	run_jobs();
 	ck_assert_str_eq(sql_text("SELECT count(*) FROM ticket WHERE status = 'closed'"), "6");
 	sql("DELETE FROM event");
-	call("DELETE", fmt("/api/bulk/jobs/%s?undo=true", id), NULL);
-	expect(202);
-	run_jobs();
+	undo(id);
 	ck_assert_str_eq(sql_text("%s", state), before);
 	ck_assert_str_eq(
 	    sql_text("SELECT count(*) FROM event WHERE topic = 'ticket.status.changed'"), "5");
@@ -145,10 +158,106 @@ TEST(deleted_tickets_come_back_by_undo)
 	run_jobs();
 	call("GET", "/api/tickets", NULL);
 	ck_assert_uint_eq(count("data"), 0);
-	call("DELETE", fmt("/api/bulk/jobs/%s?undo=true", id), NULL);
-	run_jobs();
+	undo(id);
 	call("GET", "/api/tickets", NULL);
 	ck_assert_uint_eq(count("data"), 1);
+}
+END
+
+TEST(undo_takes_away_what_the_job_added)
+{
+	static const char *const state =
+	    "SELECT (SELECT jsonb_agg(custom_fields ORDER BY number) FROM ticket) || "
+	    "(SELECT jsonb_agg(g.key || g.word ORDER BY g.key, g.word) FROM ticket_field g)";
+	const char *before, *id;
+
+	make_field("plan");
+	make_field("region");
+	make_ticket("without");
+	make_ticket_of("{\"title\":\"with\",\"custom_fields\":{\"region\":\"north\"}}");
+	make_ticket_of("{\"title\":\"other\",\"custom_fields\":{\"plan\":\"free\"}}");
+	before = sql_text("%s", state);
+	id = make_bulk_job("{\"action\":\"update\",\"conditions\":{},"
+			   "\"changes\":{\"custom_fields\":{\"plan\":\"pro\",\"region\":null}}}");
+	run_jobs();
+	ck_assert_str_eq(
+	    sql_text("SELECT count(*) FROM ticket WHERE custom_fields = '{\"plan\": \"pro\"}'"),
+	    "3");
+	undo(id);
+	ck_assert_int_eq(number("undone"), 3);
+	ck_assert_str_eq(sql_text("%s", state), before);
+}
+END
+
+TEST(a_job_is_undone_once)
+{
+	const char *id;
+
+	make_ticket("a");
+	make_ticket("b");
+	id = make_bulk_job("{\"action\":\"close\",\"conditions\":{}}");
+	run_jobs();
+	undo(id);
+	ck_assert_int_eq(number("undone"), 2);
+	call("DELETE", fmt("/api/bulk/jobs/%s?undo=true", id), NULL);
+	expect_problem(409, "conflict");
+	ck_assert_str_eq(text("detail"), "The job has been undone already.");
+	call("GET", fmt("/api/bulk/jobs/%s", id), NULL);
+	ck_assert_str_eq(text("state"), "completed");
+	ck_assert_int_eq(number("skipped"), 0);
+}
+END
+
+TEST(a_dry_job_has_nothing_to_undo)
+{
+	const char *id;
+
+	make_ticket("a");
+	id = make_bulk_job("{\"action\":\"close\",\"conditions\":{},\"dry_run\":true}");
+	run_jobs();
+	call("DELETE", fmt("/api/bulk/jobs/%s?undo=true", id), NULL);
+	expect_problem(409, "conflict");
+	ck_assert_str_eq(text("detail"), "The job was a dry run: there is nothing to undo.");
+	call("GET", fmt("/api/bulk/jobs/%s", id), NULL);
+	ck_assert_str_eq(text("state"), "completed");
+	ck_assert_str_eq(text("undo"), "false");
+}
+END
+
+TEST(an_undo_that_was_cancelled_goes_on_where_it_stopped)
+{
+	const char *id;
+
+	make_ticket("a");
+	make_ticket("b");
+	id = make_bulk_job("{\"action\":\"close\",\"conditions\":{}}");
+	run_jobs();
+	call("DELETE", fmt("/api/bulk/jobs/%s?undo=true", id), NULL);
+	call("DELETE", fmt("/api/bulk/jobs/%s", id), NULL);
+	expect(202);
+	run_jobs();
+	call("GET", fmt("/api/bulk/jobs/%s", id), NULL);
+	ck_assert_str_eq(text("state"), "cancelled");
+	ck_assert_int_eq(number("undone"), 0);
+	sql("UPDATE job SET cursor = cursor || '{\"n\": 1}', result = '{\"undone\": 1}'");
+	undo(id);
+	ck_assert_str_eq(text("state"), "completed");
+	ck_assert_int_eq(number("undone"), 2);
+	ck_assert_int_eq(number("skipped"), 0);
+}
+END
+
+TEST(what_a_failed_job_did_is_undone)
+{
+	const char *id;
+
+	make_ticket("a");
+	id = make_bulk_job("{\"action\":\"close\",\"conditions\":{}}");
+	run_jobs();
+	sql("UPDATE job SET state = 'failed', attempts = 6, error = 'tried too often'");
+	undo(id);
+	ck_assert_str_eq(text("state"), "completed");
+	ck_assert_int_eq(number("undone"), 1);
 }
 END
 
@@ -186,6 +295,11 @@ END
 	tcase_add_test(c, a_job_says_which_tickets_failed_and_can_be_cancelled);
 	tcase_add_test(c, a_dry_job_counts_and_changes_nothing);
 	tcase_add_test(c, deleted_tickets_come_back_by_undo);
+	tcase_add_test(c, undo_takes_away_what_the_job_added);
+	tcase_add_test(c, a_job_is_undone_once);
+	tcase_add_test(c, a_dry_job_has_nothing_to_undo);
+	tcase_add_test(c, an_undo_that_was_cancelled_goes_on_where_it_stopped);
+	tcase_add_test(c, what_a_failed_job_did_is_undone);
 	tcase_add_test(c, a_scheduler_that_died_in_a_batch_is_followed_by_another);
 	return c;
 }
