@@ -114,7 +114,7 @@ change(struct job *job, const PGresult *tickets)
 		buf_array_item(&ids, PQgetvalue(tickets, i, 0));
 	row = db_row(job->db, SQL_BULK_TICKETS,
 	    P(job->org, text_of(job->spec, "action", ""),
-		arena_printf(job->arena, "{%s}", ids.data), spec, NULL));
+		arena_printf(job->arena, "{%s}", ids.data), spec, NULL, "{}"));
 	if (row == NULL)
 		return JOB_FAILED;
 	db_do(job->db, SQL_BULK_JOB_ITEMS,

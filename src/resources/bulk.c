@@ -60,7 +60,9 @@ static const struct field result_fields[] = {
 };
 static const struct resource result = { "BulkResult", "What became of each ticket.", NULL, NULL, NULL, result_fields };
 static const struct filter by_ids[] = {
-	{ "ids", T_STR, "", NULL, "Ticket ids separated by commas, instead of a body.", true },
+	{ "ids",     T_STR,  "", NULL, "Ticket ids separated by commas, instead of the body's ticket_ids; 1 to 100.", true },
+	{ "dry_run", T_BOOL, "", NULL, "As in the body, which must not say something else.", true },
+	{ "atomic",  T_BOOL, "", NULL, "As in the body, which must not say something else.", true },
 	{ .name = NULL }
 };
 
@@ -104,9 +106,9 @@ static const struct filter undo[] = {
 };
 /* clang-format on */
 
-/* The ids of the request as an array's text; NULL after a refusal. */
+/* The ids of the query, or else of the body, as an array's text; NULL after a refusal. */
 static const char *
-ids_of(struct req *r, struct json_object *ids)
+ids_of(struct req *r, struct json_object *ids, bool of_query)
 {
 	size_t i, j, n = json_object_array_length(ids);
 	struct buf list;
@@ -118,20 +120,23 @@ ids_of(struct req *r, struct json_object *ids)
 		for (j = 0; j < i; j++)
 			if (strcasecmp(
 				id, json_object_get_string(json_object_array_get_idx(ids, j))) == 0)
-				fail_field(r, arena_printf(r->arena, "ticket_ids[%zu]", i),
+				fail_field(r,
+				    of_query ? "ids" : arena_printf(r->arena, "ticket_ids[%zu]", i),
 				    "repeated", "The ticket is given twice.");
 		buf_array_item(&list, id);
 	}
 	return r->failed ? NULL : arena_printf(r->arena, "{%s}", list.data);
 }
 
+/* more: an object, whose members count as the body's. */
 static int
-run(struct req *r, const char *operation, const char *ids)
+run(struct req *r, const char *operation, const char *ids, const char *more)
 {
-	if (ids == NULL)
+	if (ids == NULL || more == NULL)
 		return -1;
 	return reply_slot(r, 200, &result,
-	    db_queue(r->db, SQL_BULK_TICKETS, P(r->org, operation, ids, r->body_text, r->number)));
+	    db_queue(
+		r->db, SQL_BULK_TICKETS, P(r->org, operation, ids, r->body_text, r->number, more)));
 }
 
 static int
@@ -139,7 +144,7 @@ bulk_update(struct req *r)
 {
 	if (json_object_object_length(body_get(r, "changes")) == 0)
 		return fail_field(r, "changes", "required", "Name at least one field.");
-	return run(r, "update", ids_of(r, body_get(r, "ticket_ids")));
+	return run(r, "update", ids_of(r, body_get(r, "ticket_ids"), false), "{}");
 }
 
 static int
@@ -147,7 +152,7 @@ bulk_tag(struct req *r)
 {
 	if (!body_has(r, "add") && !body_has(r, "remove"))
 		return fail_field(r, "add", "required", "Name tags to add or to remove.");
-	return run(r, "tag", ids_of(r, body_get(r, "ticket_ids")));
+	return run(r, "tag", ids_of(r, body_get(r, "ticket_ids"), false), "{}");
 }
 
 /* "a,b,c" as the JSON array that a body would have; NULL after a refusal. */
@@ -172,13 +177,38 @@ split_ids(struct req *r, const char *text)
 	}
 	if (n > MOST)
 		fail_field(r, "ids", "too_many", "At most %d ids.", MOST);
-	if (n == 0 || r->failed)
+	if (n == 0)
+		fail_field(r, "ids", "required", "Name at least one ticket.");
+	if (r->failed)
 		return NULL;
 	buf_char(&list, ']');
 	return json_parse(r->arena, list.data, list.len, &error);
 }
 
-/* Some proxies drop the body of a DELETE, so the query may name the tickets. */
+/* What the query says of how to do it, as an object; NULL after a refusal. */
+static const char *
+query_modes(struct req *r)
+{
+	static const char *const names[] = { "dry_run", "atomic" };
+	struct buf modes;
+	unsigned i;
+
+	buf_init(&modes, r->arena, 64);
+	for (i = 0; i < LENGTH(names); i++) {
+		const char *word = query_get(r, names[i]);
+
+		if (word == NULL)
+			continue;
+		if (body_has(r, names[i]) &&
+		    body_bool(r, names[i], false) != (strcmp(word, "true") == 0))
+			fail_field(r, names[i], "conflict",
+			    "The query and the body say different things.");
+		buf_printf(&modes, "%s\"%s\":%s", modes.len == 0 ? "" : ",", names[i], word);
+	}
+	return r->failed ? NULL : arena_printf(r->arena, "{%s}", modes.data);
+}
+
+/* Some proxies drop the body of a DELETE, so the query may say all of it. */
 static int
 bulk_close(struct req *r)
 {
@@ -192,7 +222,7 @@ bulk_close(struct req *r)
 		    r, "ids", "conflict", "Either the query or the body names the tickets.");
 	if (ids == NULL || json_object_array_length(ids) == 0)
 		return fail_field(r, "ticket_ids", "required", "The field is required.");
-	return run(r, "close", ids_of(r, ids));
+	return run(r, "close", ids_of(r, ids, query != NULL), query_modes(r));
 }
 
 /* New ids, as many as there are tickets. */
@@ -208,7 +238,7 @@ bulk_create(struct req *r)
 		uuid7(id);
 		buf_array_item(&list, id);
 	}
-	return run(r, "create", arena_printf(r->arena, "{%s}", list.data));
+	return run(r, "create", arena_printf(r->arena, "{%s}", list.data), "{}");
 }
 
 static int
@@ -272,7 +302,7 @@ const struct route bulk_routes[] = {
 	{ PATCH, "/api/bulk/tickets", "bulk.update", bulk_update, S_TICKETS_WRITE, TIER_BULK, .body = update_fields, .reply = &result,
 	    .summary = "Update many tickets", .doc = "Each ticket succeeds or fails on its own, unless `atomic` is set; the answer is 200 with a result for each." },
 	{ DELETE, "/api/bulk/tickets", "bulk.close", bulk_close, S_TICKETS_WRITE, TIER_BULK, .body = close_fields, .query = by_ids, .reply = &result,
-	    .summary = "Close many tickets", .doc = "Tickets are closed, not deleted." },
+	    .summary = "Close many tickets", .doc = "Tickets are closed, not deleted. Where a body cannot be sent, the query says all of it: ids, dry_run and atomic." },
 	{ POST, "/api/bulk/tickets", "bulk.create", bulk_create, S_TICKETS_WRITE, TIER_BULK, .flags = R_NUMBERS, .body = create_fields, .reply = &result,
 	    .summary = "Create many tickets" },
 	{ POST, "/api/bulk/tickets/tag", "bulk.tag", bulk_tag, S_TICKETS_WRITE, TIER_BULK, .body = tag_fields, .reply = &result,

@@ -118,6 +118,46 @@ TEST(closing_takes_ids_from_the_body_or_the_query)
 }
 END
 
+TEST(closing_by_the_query_takes_the_modes_there_too)
+{
+	const char *a = make_ticket("a");
+
+	call("DELETE", fmt(BULK "?ids=%s&dry_run=true", a), NULL);
+	expect(200);
+	ck_assert_str_eq(text("dry_run"), "true");
+	ck_assert_int_eq(number("succeeded"), 1);
+	call("DELETE", fmt(BULK "?ids=%s," NOBODY "&atomic=true", a), NULL);
+	expect(200);
+	ck_assert_str_eq(text("results.0.status"), "rolled_back");
+	call("DELETE", BULK "?dry_run=true",
+	    fmt("{\"ticket_ids\":[\"%s\"],\"dry_run\":true,\"atomic\":true}", a));
+	expect(200);
+	ck_assert_str_eq(text("dry_run"), "true");
+	ck_assert_str_eq(text("atomic"), "true");
+	call("GET", fmt("/api/tickets/%s", a), NULL);
+	ck_assert_str_eq(text("status"), "new");
+	call("DELETE", fmt(BULK "?ids=%s&dry_run=true", a), "{\"dry_run\":false}");
+	expect_field("dry_run", "conflict");
+	call("DELETE", fmt(BULK "?ids=%s&atomic=false", a), "{\"atomic\":true}");
+	expect_field("atomic", "conflict");
+	call("DELETE", fmt(BULK "?ids=%s&dry_run=perhaps", a), NULL);
+	expect_field("dry_run", "type");
+}
+END
+
+TEST(a_refusal_of_ids_names_where_they_were_sent)
+{
+	const char *a = make_ticket("a");
+
+	call("DELETE", fmt(BULK "?ids=%s,%s", a, a), NULL);
+	expect_field("ids", "repeated");
+	call("DELETE", BULK, fmt("{\"ticket_ids\":[\"%s\",\"%s\"]}", a, a));
+	expect_field("ticket_ids[1]", "repeated");
+	call("DELETE", BULK "?ids=", NULL);
+	expect_field("ids", "required");
+}
+END
+
 TEST(tags_are_added_and_removed_together)
 {
 	const char *a = make_ticket("a");
@@ -165,6 +205,8 @@ END
 	tcase_add_test(c, a_dry_run_tells_what_would_happen_and_leaves_nothing);
 	tcase_add_test(c, the_rules_of_one_ticket_hold_for_each);
 	tcase_add_test(c, closing_takes_ids_from_the_body_or_the_query);
+	tcase_add_test(c, closing_by_the_query_takes_the_modes_there_too);
+	tcase_add_test(c, a_refusal_of_ids_names_where_they_were_sent);
 	tcase_add_test(c, tags_are_added_and_removed_together);
 	tcase_add_test(c, a_hundred_tickets_are_made_at_once_and_no_more);
 	return c;
