@@ -2,7 +2,8 @@
 
 CREATE VIEW bulk_job_v WITH (security_invoker = true) AS
 SELECT j.job_id, j.org_id, j.state, j.spec ->> 'action' AS action, j.spec -> 'conditions' AS conditions,
-       COALESCE((j.spec ->> 'dry_run')::boolean, false) AS dry_run,
+       j.spec -> 'changes' AS changes, j.spec -> 'add' AS add, j.spec -> 'remove' AS remove,
+       (j.spec ->> 'max_items')::bigint AS max_items, COALESCE((j.spec ->> 'dry_run')::boolean, false) AS dry_run,
        COALESCE((j.cursor ->> 'undo')::boolean, false) AS undo,
        NULLIF(j.total, -1) AS total, j.done, j.failed,
        COALESCE((j.result ->> 'undone')::bigint, 0) AS undone,

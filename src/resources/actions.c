@@ -30,46 +30,77 @@ const struct field workflow_action_fields[] = {
 	{ .name = NULL }
 };
 
-static const struct {
-	const char *action, *member; /* NULL: it needs none */
-} needs[] = {
-	{ "update", "changes" }, { "add_tags", "tags" }, { "remove_tags", "tags" }, { "assign", "strategy" }, { "snooze", "minutes" },
-	{ "comment", "body" }, { "note", "body" }, { "macro", "macro_id" }, { "webhook", "webhook_id" }, { "csat", NULL }, { "stop", NULL }
+static const struct action_members members[] = {
+	{ "update", { "changes" } }, { "add_tags", { "tags" } }, { "remove_tags", { "tags" } }, { "assign", { "strategy" } },
+	{ "snooze", { "minutes" } }, { "comment", { "body" } }, { "note", { "body" } }, { "macro", { "macro_id" } },
+	{ "webhook", { "webhook_id" } }, { "csat", { NULL } }, { "stop", { NULL } }, { .action = NULL }
 };
 /* clang-format on */
 
 static bool
-is_empty(struct json_object *v)
+takes(const struct action_members *m, const char *name)
 {
-	return json_object_is_type(v, json_type_array)    ? json_object_array_length(v) == 0
-	       : json_object_is_type(v, json_type_object) ? json_object_object_length(v) == 0
-	                                                  : false;
+	unsigned i;
+
+	for (i = 0; i < LENGTH(m->names); i++)
+		if (m->names[i] != NULL && strcmp(m->names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static bool
+any_takes(const struct action_members *m, const char *name)
+{
+	for (; m->action != NULL; m++)
+		if (takes(m, name))
+			return true;
+	return false;
+}
+
+static bool
+is_given(struct json_object *object, const char *name)
+{
+	struct json_object *v;
+
+	if (name == NULL || !json_object_object_get_ex(object, name, &v))
+		return false;
+	if (json_object_is_type(v, json_type_object))
+		return json_object_object_length(v) > 0;
+	return !json_object_is_type(v, json_type_array) || json_object_array_length(v) > 0;
+}
+
+void
+check_members(struct req *r, const struct action_members *table, const char *action,
+    const char *path, struct json_object *object)
+{
+	const struct action_members *m = table;
+	const char *first, *second;
+
+	while (strcmp(m->action, action) != 0)
+		m++;
+	first = m->names[0];
+	second = m->names[1];
+	if (first != NULL && !is_given(object, first) && !is_given(object, second))
+		fail_field(r, arena_printf(r->arena, "%s%s", path, first), "required",
+		    "The action needs it%s%s; it must not be empty.", second == NULL ? "" : " or ",
+		    second == NULL ? "" : second);
+	json_object_object_foreach(object, key, value)
+	{
+		(void)value;
+		if (!takes(m, key) && any_takes(table, key))
+			fail_field(r, arena_printf(r->arena, "%s%s", path, key), "not_allowed",
+			    "The action does not take it.");
+	}
 }
 
 static void
 check_action(struct req *r, struct json_object *action, size_t i)
 {
-	struct json_object *word, *needed;
-	const char *member;
-	unsigned n = 0;
+	struct json_object *word;
 
 	json_object_object_get_ex(action, "action", &word);
-	while (strcmp(needs[n].action, json_object_get_string(word)) != 0)
-		n++;
-	member = needs[n].member;
-	if (member != NULL && !json_object_object_get_ex(action, member, &needed))
-		fail_field(r, arena_printf(r->arena, "actions[%zu].%s", i, member), "required",
-		    "The action needs it.");
-	else if (member != NULL && is_empty(needed))
-		fail_field(r, arena_printf(r->arena, "actions[%zu].%s", i, member), "too_few",
-		    "Empty, the action does nothing.");
-	json_object_object_foreach(action, key, value)
-	{
-		(void)value;
-		if (strcmp(key, "action") != 0 && (member == NULL || strcmp(key, member) != 0))
-			fail_field(r, arena_printf(r->arena, "actions[%zu].%s", i, key),
-			    "not_allowed", "The action does not take it.");
-	}
+	check_members(r, members, json_object_get_string(word),
+	    arena_printf(r->arena, "actions[%zu].", i), action);
 }
 
 void

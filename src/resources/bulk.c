@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "http/req.h"
+#include "resources/actions.h"
 #include "resources/tickets.h"
 
 #define MOST 100
@@ -67,6 +68,9 @@ static const struct filter by_ids[] = {
 };
 
 static const char *const actions[] = { "update", "close", "tag", "delete", NULL };
+static const struct action_members members[] = {
+	{ "update", { "changes" } }, { "tag", { "add", "remove" } }, { "close", { NULL } }, { "delete", { NULL } }, { .action = NULL }
+};
 static const char *const states[] = { "queued", "running", "completed", "failed", "cancelled", NULL };
 static const struct field error_fields[] = {
 	{ "ticket_id", T_ID,  F_OUT, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "The ticket." },
@@ -79,11 +83,15 @@ static const struct field job_fields[] = {
 	{ "org_id",     T_STR,  F_OUT, .example = "\"org_123\"", .doc = "The organization." },
 	{ "action",     T_ENUM, F_BODY|F_REQ|F_OUT, .words = actions, .example = "\"update\"", .doc = "What is done with each ticket." },
 	{ "conditions", T_OBJECT, F_BODY|F_REQ|F_OUT, 0, 65536, .example = "{\"field\":\"status\",\"op\":\"eq\",\"value\":\"resolved\"}", .doc = "Which tickets, as in a view; those that exist when the job is made. {} means all." },
-	{ "changes",    T_OBJECT, F_BODY|F_PARTIAL, .sub = ticket_fields, .example = "{\"priority\":\"low\"}", .doc = "With update: what changes." },
+	{ "changes",    T_OBJECT, F_BODY|F_PARTIAL, .sub = ticket_fields, .example = "{\"priority\":\"low\"}", .doc = "With update: what changes, as in updating one ticket." },
 	{ "add",        T_TAG,  F_BODY|F_LIST, .example = "[\"vip\"]", .doc = "With tag: tags to add." },
 	{ "remove",     T_TAG,  F_BODY|F_LIST, .example = "[\"bug\"]", .doc = "With tag: tags to remove." },
 	{ "dry_run",    T_BOOL, F_BODY|F_OUT, .example = "false", .doc = "Try each ticket and take it back." },
 	{ "max_items",  T_INT,  F_BODY, 1, 1000000, .example = "10000", .doc = "Stop after so many tickets." },
+	{ "changes",    T_OBJECT, F_OUT|F_NULL|F_PARTIAL, .sub = ticket_fields, .example = "{\"priority\":\"low\"}", .doc = "What changes, as it was asked for; null with another action." },
+	{ "add",        T_TAG,  F_OUT|F_NULL|F_LIST, .example = "null", .doc = "Tags to add, as it was asked for." },
+	{ "remove",     T_TAG,  F_OUT|F_NULL|F_LIST, .example = "null", .doc = "Tags to remove, as it was asked for." },
+	{ "max_items",  T_INT,  F_OUT|F_NULL, .max = 1000000, .example = "null", .doc = "It stops after so many tickets; null for no limit." },
 	{ "state",      T_ENUM, F_OUT, .words = states, .example = "\"running\"", .doc = "Where the job stands." },
 	{ "undo",       T_BOOL, F_OUT, .example = "false", .doc = "Whether it takes back, or has taken back, what it did." },
 	{ "total",      T_INT,  F_OUT|F_NULL, .max = 9007199254740991, .example = "250", .doc = "Tickets that matched at the start; null before that." },
@@ -142,16 +150,14 @@ run(struct req *r, const char *operation, const char *ids, const char *more)
 static int
 bulk_update(struct req *r)
 {
-	if (json_object_object_length(body_get(r, "changes")) == 0)
-		return fail_field(r, "changes", "required", "Name at least one field.");
+	check_members(r, members, "update", "", r->body);
 	return run(r, "update", ids_of(r, body_get(r, "ticket_ids"), false), "{}");
 }
 
 static int
 bulk_tag(struct req *r)
 {
-	if (!body_has(r, "add") && !body_has(r, "remove"))
-		return fail_field(r, "add", "required", "Name tags to add or to remove.");
+	check_members(r, members, "tag", "", r->body);
 	return run(r, "tag", ids_of(r, body_get(r, "ticket_ids"), false), "{}");
 }
 
@@ -244,17 +250,12 @@ bulk_create(struct req *r)
 static int
 create_job(struct req *r)
 {
-	const char *action = body_str(r, "action");
 	struct condition c;
 
-	if (req_condition(r, "conditions", body_get(r, "conditions"), 1, CONDITION_STORED, &c) ==
-	    -1)
+	check_members(r, members, body_str(r, "action"), "", r->body);
+	req_condition(r, "conditions", body_get(r, "conditions"), 1, CONDITION_STORED, &c);
+	if (r->failed)
 		return -1;
-	if (strcmp(action, "update") == 0 &&
-	    (!body_has(r, "changes") || json_object_object_length(body_get(r, "changes")) == 0))
-		return fail_field(r, "changes", "required", "Name at least one field.");
-	if (strcmp(action, "tag") == 0 && !body_has(r, "add") && !body_has(r, "remove"))
-		return fail_field(r, "add", "required", "Name tags to add or to remove.");
 	r->exec_slot = db_queue(r->db, SQL_JOB_CREATE, P(r->org, r->new_id, "bulk", r->body_text));
 	return reply_resource(r, 202, &job, NULL, r->new_id);
 }

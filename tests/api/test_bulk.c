@@ -171,6 +171,8 @@ TEST(tags_are_added_and_removed_together)
 	ck_assert_str_eq(text("tags.1"), "z");
 	call("POST", BULK "/tag", fmt("{\"ticket_ids\":[\"%s\"]}", a));
 	expect_field("add", "required");
+	call("POST", BULK "/tag", fmt("{\"ticket_ids\":[\"%s\"],\"add\":[],\"remove\":[]}", a));
+	expect_field("add", "required");
 }
 END
 

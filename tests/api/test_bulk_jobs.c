@@ -164,6 +164,62 @@ TEST(deleted_tickets_come_back_by_undo)
 }
 END
 
+TEST(a_job_takes_what_its_action_needs_and_nothing_else)
+{
+	static const struct {
+		const char *body, *field, *code;
+	} rows[] = {
+		{ "\"close\",\"changes\":{\"priority\":\"low\"}", "changes", "not_allowed" },
+		{ "\"delete\",\"add\":[\"x\"]", "add", "not_allowed" },
+		{ "\"tag\",\"add\":[\"x\"],\"changes\":{\"priority\":\"low\"}", "changes",
+		    "not_allowed" },
+		{ "\"update\",\"changes\":{\"priority\":\"low\"},\"remove\":[]", "remove",
+		    "not_allowed" },
+		{ "\"update\"", "changes", "required" },
+		{ "\"update\",\"changes\":{}", "changes", "required" },
+		{ "\"tag\"", "add", "required" },
+		{ "\"tag\",\"add\":[],\"remove\":[]", "add", "required" },
+	};
+	unsigned i;
+
+	make_ticket("a");
+	for (i = 0; i < LENGTH(rows); i++) {
+		call("POST", "/api/bulk/jobs",
+		    fmt("{\"conditions\":{},\"action\":%s}", rows[i].body));
+		expect_field(rows[i].field, rows[i].code);
+	}
+	make_bulk_job("{\"action\":\"tag\",\"conditions\":{},\"add\":[],\"remove\":[\"x\"]}");
+	ck_assert_str_eq(sql_text("SELECT count(*) FROM job"), "1");
+}
+END
+
+TEST(a_job_shows_what_it_was_asked_for)
+{
+	const char *id;
+
+	id = make_bulk_job(
+	    "{\"action\":\"update\",\"conditions\":{\"field\":\"status\",\"op\":"
+	    "\"eq\",\"value\":\"new\"},\"changes\":{\"title\":\"x\",\"team_id\":null},"
+	    "\"max_items\":7,\"dry_run\":true}");
+	call("GET", fmt("/api/bulk/jobs/%s", id), NULL);
+	expect(200);
+	ck_assert_str_eq(text("action"), "update");
+	ck_assert_str_eq(text("changes.title"), "x");
+	ck_assert_str_eq(text("changes.team_id"), "null");
+	ck_assert_str_eq(text("conditions.value"), "new");
+	ck_assert_int_eq(number("max_items"), 7);
+	ck_assert_str_eq(text("dry_run"), "true");
+	ck_assert_str_eq(text("add"), "null");
+	id = make_bulk_job("{\"action\":\"tag\",\"conditions\":{},\"add\":[\"y\",\"x\"]}");
+	call("GET", fmt("/api/bulk/jobs/%s", id), NULL);
+	expect(200);
+	ck_assert_str_eq(text("add.0"), "y");
+	ck_assert_str_eq(text("remove"), "null");
+	ck_assert_str_eq(text("changes"), "null");
+	ck_assert_str_eq(text("max_items"), "null");
+}
+END
+
 TEST(undo_takes_away_what_the_job_added)
 {
 	static const char *const state =
@@ -295,6 +351,8 @@ END
 	tcase_add_test(c, a_job_says_which_tickets_failed_and_can_be_cancelled);
 	tcase_add_test(c, a_dry_job_counts_and_changes_nothing);
 	tcase_add_test(c, deleted_tickets_come_back_by_undo);
+	tcase_add_test(c, a_job_takes_what_its_action_needs_and_nothing_else);
+	tcase_add_test(c, a_job_shows_what_it_was_asked_for);
 	tcase_add_test(c, undo_takes_away_what_the_job_added);
 	tcase_add_test(c, a_job_is_undone_once);
 	tcase_add_test(c, a_dry_job_has_nothing_to_undo);

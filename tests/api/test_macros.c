@@ -353,6 +353,9 @@ TEST(what_makes_no_sense_is_refused_by_name)
 	call("POST", MACROS,
 	    "{\"name\":\"m\",\"actions\":[{\"action\":\"note\",\"body\":\"x\",\"tags\":[\"y\"]}]}");
 	expect_field("actions[0].tags", "not_allowed");
+	call(
+	    "POST", MACROS, "{\"name\":\"x\",\"actions\":[{\"action\":\"add_tags\",\"tags\":[]}]}");
+	expect_field("actions[0].tags", "required");
 	call("POST", MACROS,
 	    "{\"name\":\"m\",\"actions\":[{\"action\":\"update\",\"changes\":{\"status\":\"merged\"}}]}");
 	expect_field("actions[0].changes.status", "not_allowed");
