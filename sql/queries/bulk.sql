@@ -33,6 +33,3 @@ SELECT $1, $2, $3::bigint + (r ->> 'index')::bigint, r ->> 'ticket_id',
 -- name: bulk_undo
 SELECT u.last_n, u.undone, u.skipped
   FROM bulk_undo($1, $2, $3::bigint, 100) u;
-
--- name: bulk_event
-SELECT put_event($1, 'bulk.job.completed', true, true, 'bulk_job', $2, NULL, NULL, $3::jsonb);

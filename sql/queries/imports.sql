@@ -5,9 +5,6 @@
 SELECT b.created, b.updated, b.skipped, b.failed
   FROM import_batch($1, $2, $3, $4::jsonb, $5::jsonb, $6::jsonb, $7::jsonb) b;
 
--- name: import_event
-SELECT put_event($1, $3, false, true, 'import', $2::text, NULL, NULL, $4::jsonb);
-
 -- name: import_create
 WITH made AS (
   INSERT INTO job (org_id, job_id, kind, spec, result, actor_type, actor_id)

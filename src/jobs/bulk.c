@@ -61,26 +61,14 @@ select_tickets(struct job *job, const struct condition *c, const char *what, con
 		c->nvalues + 3, values));
 }
 
-static void
-note_end(struct job *job)
-{
-	const char *data = arena_printf(job->arena,
-	    "{\"job_id\":\"%s\",\"done\":%lld,\"failed\":%lld,\"undo\":%s}", job->id,
-	    (long long)job->done, (long long)job->failed, text_of(job->cursor, "undo", "false"));
-
-	db_do(job->db, SQL_BULK_EVENT, P(job->org, job->id, data));
-}
-
 static enum job_outcome
 undo_step(struct job *job)
 {
 	const PGresult *row;
 	const char *last;
 
-	if (job->cancelled) {
-		note_end(job);
+	if (job->cancelled)
 		return JOB_DONE;
-	}
 	row = db_row(job->db, SQL_BULK_UNDO,
 	    P(job->org, job->id, decimal(job, integer_of(job->cursor, "n", 0))));
 	if (row == NULL)
@@ -92,10 +80,8 @@ undo_step(struct job *job)
 	    json_object_new_int64(integer_of(job->result, "skipped", 0) +
 				  strtoll(db_get(row, 0, "skipped"), NULL, 10)));
 	last = db_get(row, 0, "last_n");
-	if (last == NULL) {
-		note_end(job);
+	if (last == NULL)
 		return JOB_DONE;
-	}
 	json_object_object_add(job->cursor, "n", json_object_new_int64(strtoll(last, NULL, 10)));
 	return JOB_MORE;
 }
@@ -159,9 +145,7 @@ bulk_step(struct job *job)
 			     left < BATCH ? (int)left : BATCH));
 	if (db_failed(job->db))
 		return JOB_FAILED;
-	if (rows == NULL || PQntuples(rows) == 0) {
-		note_end(job);
+	if (rows == NULL || PQntuples(rows) == 0)
 		return JOB_DONE;
-	}
 	return change(job, rows);
 }

@@ -238,7 +238,7 @@ remove_file(const struct job *job)
 	unlink(path);
 }
 
-/* It is over when its words are found; one entry of the audit log for all of it. */
+/* It is over when its words are found. */
 static enum job_outcome
 finish(struct job *job)
 {
@@ -246,9 +246,6 @@ finish(struct job *job)
 
 	if (more != NULL && *more == 't')
 		return JOB_MORE;
-	db_do(job->db, SQL_IMPORT_EVENT,
-	    P(job->org, job->id, job->cancelled ? "import.cancelled" : "import.completed",
-		json_object_to_json_string_ext(job->result, JSON_C_TO_STRING_PLAIN)));
 	remove_file(job);
 	return JOB_DONE;
 }

@@ -309,7 +309,7 @@ const struct route bulk_routes[] = {
 	{ POST, "/api/bulk/tickets/tag", "bulk.tag", bulk_tag, S_TICKETS_WRITE, TIER_BULK, .body = tag_fields, .reply = &result,
 	    .summary = "Add and remove tags on many tickets" },
 	{ POST, "/api/bulk/jobs", "bulk.createJob", create_job, S_TICKETS_WRITE, TIER_BULK, .flags = R_CREATE, .status = 202, .body = job_fields, .reply = &job,
-	    .summary = "Change all tickets that match a condition", .doc = "Returns at once; the job works in batches of 100.",
+	    .summary = "Change all tickets that match a condition", .doc = "Returns at once; the job works in batches of 100. Whatever its end, topic bulk.job.completed tells it with its state.",
 	    .example = "{\"action\":\"tag\",\"conditions\":{\"field\":\"status\",\"op\":\"eq\",\"value\":\"resolved\"},\"add\":[\"done\"]}" },
 	{ GET, "/api/bulk/jobs/:id", "bulk.getJob", api_get, S_TICKETS_READ, .reply = &job, .summary = "Get a bulk job", .doc = "Its progress, and the first 100 failures." },
 	{ DELETE, "/api/bulk/jobs/:id", "bulk.endJob", end_job, S_TICKETS_WRITE, .query = undo, .status = 202, .reply = &job,

@@ -26,7 +26,7 @@ static const struct field event_fields[] = {
 	{ "actor_id",    T_STR,  F_OUT|F_NULL, .example = "\"admin\"", .doc = "Who did it." },
 	{ "request_id",  T_STR,  F_OUT|F_NULL, .example = "\"5f3a\"", .doc = "The request that did it." },
 	{ "changes",     T_OBJECT, F_OUT|F_NULL, .example = "null", .doc = "Fields with their values before and after." },
-	{ "data",        T_OBJECT, F_OUT|F_NULL, .example = "{}", .doc = "Summary of the thing at that moment." },
+	{ "data",        T_OBJECT, F_OUT|F_NULL, .example = "{}", .doc = "Summary of the thing at that moment. Of bulk.job.completed, which every end of a bulk job sends: job_id, state (completed, failed, cancelled, or undone when an undo is complete), dry_run, undo, done and failed." },
 	{ "occurred_at", T_TIME, F_OUT, .example = "\"2026-06-13T10:00:00.000Z\"", .doc = "When." },
 	{ .name = NULL }
 };

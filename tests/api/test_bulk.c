@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bulk changes: item by item, all or none, in earnest or not. Jobs: test_bulk_jobs.c. */
-#include "harness.h"
+#include "fixtures_bulk.h"
 
 #include <string.h>
 
@@ -12,13 +12,6 @@ priority_of(const char *id)
 {
 	call("GET", fmt("/api/tickets/%s", id), NULL);
 	return text("priority");
-}
-
-static void
-fresh(void)
-{
-	caller_reset();
-	sql("DELETE FROM ticket; DELETE FROM job; DELETE FROM event; DELETE FROM custom_field");
 }
 
 TEST(each_ticket_succeeds_or_fails_on_its_own)
@@ -201,7 +194,7 @@ END
 	TCase *c = tcase_create("bulk");
 
 	tcase_set_timeout(c, 60);
-	tcase_add_checked_fixture(c, fresh, NULL);
+	tcase_add_checked_fixture(c, bulk_fresh, NULL);
 	tcase_add_test(c, each_ticket_succeeds_or_fails_on_its_own);
 	tcase_add_test(c, all_or_none_leaves_every_ticket_as_it_was);
 	tcase_add_test(c, a_dry_run_tells_what_would_happen_and_leaves_nothing);

@@ -165,6 +165,29 @@ TEST(a_running_import_is_cancelled_and_an_ended_one_is_not)
 }
 END
 
+TEST(every_end_of_an_import_is_in_the_audit_log)
+{
+	static const char file[] = "{\"title\":\"a\"}";
+
+	call_raw("POST", "/api/imports?dry_run=true", file, strlen(file), NDJSON);
+	expect(202);
+	run_jobs();
+	ck_assert_str_eq(
+	    sql_text(
+		"SELECT concat_ws(' ', data ->> 'state', data ->> 'dry_run', data ->> 'created') "
+		"FROM event WHERE topic = 'import.completed' AND NOT public"),
+	    "completed true 1");
+	call_raw("POST", "/api/imports", file, strlen(file), NDJSON);
+	expect(202);
+	sql("UPDATE job SET attempts = 5 WHERE job_id = '%s'", text("import_id"));
+	run_jobs();
+	ck_assert_str_eq(
+	    sql_text("SELECT concat_ws(' ', data ->> 'state', data ->> 'dry_run') "
+		     "FROM event WHERE topic = 'import.failed' AND audit AND NOT public"),
+	    "failed false");
+}
+END
+
     static TCase *
     cases(void)
 {
@@ -172,6 +195,7 @@ END
 
 	tcase_add_checked_fixture(c, imports_fresh, NULL);
 	tcase_add_test(c, an_import_is_over_when_its_texts_are_found);
+	tcase_add_test(c, every_end_of_an_import_is_in_the_audit_log);
 	tcase_add_test(c, after_each_batch_another_scheduler_can_go_on);
 	tcase_add_test(c, the_command_imports_a_file_and_goes_on_where_it_was_interrupted);
 	tcase_add_test(c, a_running_import_is_cancelled_and_an_ended_one_is_not);
