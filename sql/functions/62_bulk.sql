@@ -124,7 +124,8 @@ $$;
 
 -- One operation on many tickets, or the creation of many. Each is tried on its
 -- own: what one breaks does not touch the others, unless all or none is wanted.
--- A dry run does everything and takes it back.
+-- A dry run does everything and takes it back. "refused" has the errors of new
+-- tickets whose fields are not valid, by position: those are not tried.
 CREATE OR REPLACE FUNCTION bulk_tickets(p_org text, p_op text, p_ids uuid[], p_body jsonb, p_numbers bigint[])
 RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
@@ -137,6 +138,7 @@ DECLARE
   one uuid;
   was ticket;
   item jsonb;
+  wrong jsonb;
   state_ text; message_ text; detail_ text; constraint_ text; column_ text;
 BEGIN
   BEGIN
@@ -144,18 +146,21 @@ BEGIN
     PERFORM 1 FROM ticket t WHERE t.org_id = p_org AND t.ticket_id = ANY (p_ids) ORDER BY t.ticket_id FOR UPDATE;
     FOREACH one IN ARRAY p_ids LOOP
       n := n + 1;
+      wrong := p_body -> 'refused' -> (n - 1)::text;
       BEGIN
-        IF p_op = 'create' THEN
+        IF wrong IS NOT NULL THEN
+          item := (wrong -> 0) || jsonb_build_object('errors', wrong, 'status', 'failed');
+          failed := failed + 1;
+        ELSIF p_op = 'create' THEN
           PERFORM ticket_create(p_org, one, p_numbers[n], p_body -> 'tickets' -> (n - 1));
-          item := '{}';
+          item := '{"status": "ok"}';
         ELSE
           SELECT * INTO was FROM ticket t WHERE t.org_id = p_org AND t.ticket_id = one;
-          item := jsonb_build_object('before', members_of(to_jsonb(was), touched));
+          item := jsonb_build_object('before', members_of(to_jsonb(was), touched), 'status', 'ok');
           IF bulk_apply(p_org, p_op, one, p_body) IS NULL THEN
             PERFORM fail(404, 'not_found', 'There is no such ticket.');
           END IF;
         END IF;
-        item := item || '{"status": "ok"}';
       EXCEPTION WHEN integrity_constraint_violation OR data_exception OR SQLSTATE 'SV404' OR SQLSTATE 'SV403'
                   OR SQLSTATE 'SV409' OR SQLSTATE 'SV422' THEN
         GET STACKED DIAGNOSTICS state_ = RETURNED_SQLSTATE, message_ = MESSAGE_TEXT, detail_ = PG_EXCEPTION_DETAIL,
@@ -176,8 +181,11 @@ BEGIN
   END;
   RETURN jsonb_build_object('dry_run', dry, 'atomic', atomic_,
     'succeeded', CASE WHEN atomic_ AND failed > 0 THEN 0 ELSE n - failed END, 'failed', failed,
-    'results', (SELECT COALESCE(jsonb_agg(
-       CASE WHEN atomic_ AND failed > 0 AND r ->> 'status' = 'ok' THEN r || '{"status": "rolled_back"}' ELSE r END
+    'results', (SELECT COALESCE(jsonb_agg(r
+         || CASE WHEN atomic_ AND failed > 0 AND r ->> 'status' = 'ok' THEN '{"status": "rolled_back"}'::jsonb ELSE '{}' END
+         -- a ticket that is not there has no id
+         || CASE WHEN p_op = 'create' AND (dry OR (atomic_ AND failed > 0) OR r ->> 'status' = 'failed')
+                 THEN '{"ticket_id": null}'::jsonb ELSE '{}' END
        ORDER BY (r ->> 'index')::int), '[]') FROM unnest(results) r));
 END
 $$;

@@ -15,12 +15,12 @@ member(struct buf *out, const char *name, const char *value)
 	buf_json_str(out, value);
 }
 
-static void
-put_fields(struct buf *out, const struct field_error *e)
+void
+problem_errors(struct buf *out, const struct field_error *e)
 {
 	const struct field_error *first = e;
 
-	buf_str(out, ",\"errors\":[");
+	buf_char(out, '[');
 	for (; e != NULL; e = e->next) {
 		buf_str(out, e == first ? "{\"field\":" : ",{\"field\":");
 		buf_json_str(out, e->field);
@@ -65,8 +65,10 @@ problem_write(struct req *r)
 	    : r->fields != NULL ? r->fields->message
 				: row->title);
 	member(out, "request_id", r->request_id);
-	if (r->fields != NULL)
-		put_fields(out, r->fields);
+	if (r->fields != NULL) {
+		buf_str(out, ",\"errors\":");
+		problem_errors(out, r->fields);
+	}
 	buf_char(out, '}');
 	reply_header(r, "Content-Type", "application/problem+json");
 	if (r->status == 401)

@@ -45,6 +45,7 @@ enum field_type {
 #define F_LIST 0x20    /* an array of the type; max_items elements at most */
 #define F_OPT 0x40     /* in a representation: present in some replies only (includes, secrets) */
 #define F_PARTIAL 0x80 /* T_OBJECT with .sub: a change, which names some of the members */
+#define F_ALONE 0x100  /* T_OBJECT with .sub, in a list: the handler checks the members of each */
 #define F_BODY (F_CREATE)
 
 struct field {

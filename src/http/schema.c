@@ -218,9 +218,23 @@ schema_members(struct req *r, const char *parent, const struct field *fields, un
 	}
 }
 
+const struct field_error *
+schema_problems(struct req *r, const struct field *fields, unsigned use, struct json_object *object)
+{
+	const struct field_error *found;
+
+	schema_members(r, "", fields, use, object);
+	found = r->fields;
+	r->failed = false;
+	r->fields = NULL;
+	return found;
+}
+
 static void
 check_object(struct req *r, const char *name, const struct field *f, struct json_object *v)
 {
+	if ((f->flags & F_ALONE) != 0)
+		return;
 	if (f->sub != NULL)
 		schema_members(r, name, f->sub, (f->flags & F_PARTIAL) != 0 ? F_PATCH : F_BODY, v);
 	else if ((long)strlen(json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN)) >

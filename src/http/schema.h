@@ -17,6 +17,9 @@ bool schema_text(
  */
 void schema_members(
     struct req *, const char *parent, const struct field *rows, unsigned use, struct json_object *);
+/* The same of a request that has not failed, and does not fail by it: what is wrong, or NULL. */
+const struct field_error *schema_problems(
+    struct req *, const struct field *rows, unsigned use, struct json_object *);
 /* The value of `rows` in use: with F_CREATE, or F_PATCH. */
 bool field_used(const struct field *, unsigned use);
 /* The maximum in force: the row's own, or the type's default. */

@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "http/req.h"
+#include "http/problem.h"
+#include "http/schema.h"
 #include "resources/actions.h"
 #include "resources/tickets.h"
 
@@ -36,18 +37,25 @@ static const struct field tag_fields[] = {
 	{ .name = NULL }
 };
 static const struct field create_fields[] = {
-	{ "tickets", T_OBJECT, F_BODY|F_REQ|F_LIST, .sub = ticket_fields, .max_items = MOST, .example = "[{\"title\":\"Cannot login to dashboard\"}]", .doc = "The new tickets, as in creating one; 1 to 100." },
+	{ "tickets", T_OBJECT, F_BODY|F_REQ|F_LIST|F_ALONE, .sub = ticket_fields, .max_items = MOST, .example = "[{\"title\":\"Cannot login to dashboard\"}]", .doc = "The new tickets, as in creating one; 1 to 100." },
 	MODES,
 	{ .name = NULL }
 };
 static const char *const outcomes[] = { "ok", "failed", "rolled_back", NULL };
+static const struct field wrong_fields[] = {
+	{ "field",   T_STR, F_OUT, .example = "\"title\"", .doc = "The field." },
+	{ "code",    T_STR, F_OUT, .example = "\"required\"", .doc = "What is wrong, as a stable word." },
+	{ "message", T_STR, F_OUT, .example = "\"The field is required.\"", .doc = "What is wrong." },
+	{ .name = NULL }
+};
 static const struct field item_fields[] = {
 	{ "index",     T_INT,  F_OUT, .example = "0", .doc = "Position in the request." },
-	{ "ticket_id", T_ID,   F_OUT, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "The ticket." },
+	{ "ticket_id", T_ID,   F_OUT|F_NULL, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "The ticket; null when a new one was not made, or not in earnest." },
 	{ "status",    T_ENUM, F_OUT, .words = outcomes, .example = "\"ok\"", .doc = "rolled_back: it would have been ok, but another was not and all or none was wanted." },
 	{ "code",      T_STR,  F_OUT|F_OPT, .example = "\"invalid_transition\"", .doc = "Why it failed, as a stable word." },
 	{ "message",   T_STR,  F_OUT|F_OPT, .example = "\"A ticket cannot go from merged to open.\"", .doc = "Why it failed." },
 	{ "field",     T_STR,  F_OUT|F_OPT|F_NULL, .example = "\"status\"", .doc = "The field at fault, if it was one." },
+	{ "errors",    T_OBJECT, F_OUT|F_OPT|F_LIST, .sub = wrong_fields, .example = "[]", .doc = "Of a new ticket whose fields are not valid: all of them; code, message and field are those of the first." },
 	{ "before",    T_OBJECT, F_OUT|F_OPT, .example = "{\"priority\":\"normal\"}", .doc = "What the changed fields were." },
 	{ .name = NULL }
 };
@@ -231,11 +239,42 @@ bulk_close(struct req *r)
 	return run(r, "close", ids_of(r, ids, query != NULL), query_modes(r));
 }
 
+/*
+ * Which of the tickets are not valid, as a member "refused": their errors by position. When all
+ * or none is wanted, one of them refuses the call; then NULL.
+ */
+static const char *
+refused(struct req *r, struct json_object *tickets)
+{
+	bool all = body_bool(r, "atomic", false);
+	size_t i, n = json_object_array_length(tickets);
+	const struct field_error *errors;
+	struct buf list;
+
+	buf_init(&list, r->arena, 256);
+	for (i = 0; i < n; i++) {
+		struct json_object *one = json_object_array_get_idx(tickets, i);
+
+		if (all) {
+			schema_members(r, arena_printf(r->arena, "tickets[%zu]", i), ticket_fields,
+			    F_BODY, one);
+			continue;
+		}
+		errors = schema_problems(r, ticket_fields, F_BODY, one);
+		if (errors == NULL)
+			continue;
+		buf_printf(&list, "%s\"%zu\":", list.len == 0 ? "" : ",", i);
+		problem_errors(&list, errors);
+	}
+	return r->failed ? NULL : arena_printf(r->arena, "{\"refused\":{%s}}", list.data);
+}
+
 /* New ids, as many as there are tickets. */
 static int
 bulk_create(struct req *r)
 {
-	size_t i, n = json_object_array_length(body_get(r, "tickets"));
+	struct json_object *tickets = body_get(r, "tickets");
+	size_t i, n = json_object_array_length(tickets);
 	struct buf list;
 	char id[37];
 
@@ -244,7 +283,7 @@ bulk_create(struct req *r)
 		uuid7(id);
 		buf_array_item(&list, id);
 	}
-	return run(r, "create", arena_printf(r->arena, "{%s}", list.data), "{}");
+	return run(r, "create", arena_printf(r->arena, "{%s}", list.data), refused(r, tickets));
 }
 
 static int
@@ -305,7 +344,7 @@ const struct route bulk_routes[] = {
 	{ DELETE, "/api/bulk/tickets", "bulk.close", bulk_close, S_TICKETS_WRITE, TIER_BULK, .body = close_fields, .query = by_ids, .reply = &result,
 	    .summary = "Close many tickets", .doc = "Tickets are closed, not deleted. Where a body cannot be sent, the query says all of it: ids, dry_run and atomic." },
 	{ POST, "/api/bulk/tickets", "bulk.create", bulk_create, S_TICKETS_WRITE, TIER_BULK, .flags = R_NUMBERS, .body = create_fields, .reply = &result,
-	    .summary = "Create many tickets" },
+	    .summary = "Create many tickets", .doc = "Each ticket is made or refused on its own: what is wrong with its fields is said in its result, and the others are made. With `atomic` a field that is not valid refuses the call with 422, naming it as tickets[1].priority." },
 	{ POST, "/api/bulk/tickets/tag", "bulk.tag", bulk_tag, S_TICKETS_WRITE, TIER_BULK, .body = tag_fields, .reply = &result,
 	    .summary = "Add and remove tags on many tickets" },
 	{ POST, "/api/bulk/jobs", "bulk.createJob", create_job, S_TICKETS_WRITE, TIER_BULK, .flags = R_CREATE, .status = 202, .body = job_fields, .reply = &job,

@@ -63,8 +63,8 @@ TEST(a_dry_run_tells_what_would_happen_and_leaves_nothing)
 	ck_assert_str_eq(sql_text("SELECT count(*) FROM event"), events);
 	call("POST", BULK, "{\"tickets\":[{\"title\":\"x\"}],\"dry_run\":true}");
 	expect(200);
-	call("GET", fmt("/api/tickets/%s", text("results.0.ticket_id")), NULL);
-	expect(404);
+	ck_assert_str_eq(text("results.0.status"), "ok");
+	ck_assert_str_eq(text("results.0.ticket_id"), "null");
 	call("GET", fmt("/api/tickets/%s", a), NULL);
 	ck_assert_str_eq(text("status"), "new");
 }
@@ -183,8 +183,55 @@ TEST(a_hundred_tickets_are_made_at_once_and_no_more)
 	expect(200);
 	ck_assert_int_eq(number("succeeded"), 100);
 	ck_assert_str_eq(sql_text("SELECT count(DISTINCT number) FROM ticket"), "100");
-	call("POST", BULK, "{\"tickets\":[{\"title\":\"x\"},{\"priority\":\"low\"}]}");
+}
+END
+
+TEST(each_new_ticket_is_made_or_refused_on_its_own)
+{
+	make_text_field("plan");
+	call("POST", BULK,
+	    "{\"tickets\":[{\"title\":\"x\"},{\"priority\":\"mega\",\"tags\":[\"a,b\"]},"
+	    "{\"title\":\"y\",\"custom_fields\":{\"plan\":1}},{\"title\":\" \"},{\"title\":\"z\","
+	    "\"custom_fields\":{\"plan\":\"pro\"}},{\"title\":\"z\",\"number\":7}]}");
+	expect(200);
+	ck_assert_int_eq(number("succeeded"), 2);
+	ck_assert_int_eq(number("failed"), 4);
+	ck_assert_str_eq(text("results.0.status"), "ok");
+	ck_assert_str_eq(text("results.1.status"), "failed");
+	ck_assert_str_eq(text("results.1.ticket_id"), "null");
+	ck_assert_str_eq(text("results.1.field"), "title");
+	ck_assert_str_eq(text("results.1.code"), "required");
+	ck_assert_uint_eq(count("results.1.errors"), 3);
+	ck_assert_str_eq(text("results.1.errors.1.field"), "priority");
+	ck_assert_str_eq(text("results.1.errors.1.code"), "not_allowed");
+	ck_assert_str_eq(text("results.1.errors.2.field"), "tags[0]");
+	ck_assert_str_eq(text("results.2.field"), "custom_fields.plan");
+	ck_assert_str_eq(text("results.2.ticket_id"), "null");
+	ck_assert_str_eq(text("results.3.code"), "too_short");
+	ck_assert_str_eq(text("results.5.code"), "unknown_field");
+	ck_assert_str_eq(
+	    sql_text("SELECT string_agg(title, ' ' ORDER BY number) FROM ticket"), "x z");
+	call("GET", fmt("/api/tickets/%s", text("results.4.ticket_id")), NULL);
+	ck_assert_str_eq(text("custom_fields.plan"), "pro");
+}
+END
+
+TEST(new_tickets_that_must_all_be_made_are_refused_together)
+{
+	call("POST", BULK,
+	    "{\"tickets\":[{\"title\":\"x\"},{\"priority\":\"low\"}],\"atomic\":true}");
 	expect_field("tickets[1].title", "required");
+	call("POST", BULK, "{\"tickets\":[{\"title\":\"x\"},7]}");
+	expect_field("tickets[1]", "type");
+	call("POST", BULK,
+	    "{\"tickets\":[{\"title\":\"x\"},{\"title\":\"y\",\"custom_fields\":{\"plan\":1}}],"
+	    "\"atomic\":true}");
+	expect(200);
+	ck_assert_str_eq(text("results.0.status"), "rolled_back");
+	ck_assert_str_eq(text("results.0.ticket_id"), "null");
+	ck_assert_str_eq(text("results.1.field"), "custom_fields.plan");
+	ck_assert_str_eq(text("results.1.ticket_id"), "null");
+	ck_assert_str_eq(sql_text("SELECT count(*) FROM ticket"), "0");
 }
 END
 
@@ -204,6 +251,8 @@ END
 	tcase_add_test(c, a_refusal_of_ids_names_where_they_were_sent);
 	tcase_add_test(c, tags_are_added_and_removed_together);
 	tcase_add_test(c, a_hundred_tickets_are_made_at_once_and_no_more);
+	tcase_add_test(c, each_new_ticket_is_made_or_refused_on_its_own);
+	tcase_add_test(c, new_tickets_that_must_all_be_made_are_refused_together);
 	return c;
 }
 
