@@ -12,6 +12,14 @@ CREATE OR REPLACE FUNCTION iso(p_at timestamptz) RETURNS text LANGUAGE sql STABL
   SELECT to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
 $$;
 
+-- A member of a row's to_jsonb(), which has times in a form of its own, as the API
+-- writes it. Times, and they alone, are named so in every table whose rows are shown
+-- this way; tests/api/test_schema.py looks.
+CREATE OR REPLACE FUNCTION as_shown(p_name text, p_value jsonb) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN p_name ~ '_(at|until|since)$' AND jsonb_typeof(p_value) = 'string'
+              THEN to_jsonb(iso((p_value #>> '{}')::timestamptz)) ELSE p_value END
+$$;
+
 -- A rule that the caller broke: SQLSTATE SV<status>, the code as message. The
 -- API answers with this status, code and sentence, on this field.
 CREATE OR REPLACE FUNCTION fail(status int, code text, sentence text, field text DEFAULT '')

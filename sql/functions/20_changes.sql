@@ -35,11 +35,13 @@ CREATE OR REPLACE FUNCTION is_import() RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT COALESCE(guc('app.quiet') = 'import' AND current_user <> 'serviceos_app', false)
 $$;
 
--- {"field": {"from": …, "to": …}} of what differs, without the named columns; {} is no row.
+-- {"field": {"from": …, "to": …}} of what differs, without the named columns, as the API
+-- writes it; {} is no row.
 CREATE OR REPLACE FUNCTION diff(old_row jsonb, new_row jsonb, without text[]) RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-  RETURN (SELECT jsonb_object_agg(n.key, jsonb_build_object('from', old_row -> n.key, 'to', new_row -> n.key))
+  RETURN (SELECT jsonb_object_agg(n.key, jsonb_build_object('from', as_shown(n.key, old_row -> n.key),
+                                                           'to', as_shown(n.key, new_row -> n.key)))
             FROM jsonb_each(CASE WHEN new_row = '{}' THEN old_row ELSE new_row END) n
            WHERE n.key <> ALL (without) AND new_row -> n.key IS DISTINCT FROM old_row -> n.key);
 END

@@ -1,5 +1,14 @@
 -- One change to many tickets: for the bulk endpoints and for bulk jobs.
 
+-- The results of bulk_tickets() as the API shows them; a job keeps the times to the microsecond, for undo.
+CREATE OR REPLACE FUNCTION bulk_shown(p_results jsonb) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT COALESCE(jsonb_agg(CASE WHEN r.item ? 'before'
+           THEN r.item || jsonb_build_object('before', (SELECT COALESCE(jsonb_object_agg(b.key, as_shown(b.key, b.value)), '{}')
+                                                          FROM jsonb_each(r.item -> 'before') b))
+           ELSE r.item END ORDER BY r.n), '[]')
+    FROM jsonb_array_elements(p_results) WITH ORDINALITY AS r(item, n)
+$$;
+
 -- One ticket, as every way of making one does it: the API, bulk creation.
 CREATE OR REPLACE FUNCTION ticket_create(p_org text, p_ticket uuid, p_number bigint, p_body jsonb)
 RETURNS uuid LANGUAGE plpgsql AS $$

@@ -3,8 +3,13 @@
 -- Operation, tickets, body, numbers of new tickets, and what counts as the body's too.
 -- name: bulk_tickets
 SELECT (b ->> 'dry_run')::boolean AS dry_run, (b ->> 'atomic')::boolean AS atomic, (b ->> 'succeeded')::int AS succeeded,
-       (b ->> 'failed')::int AS failed, b -> 'results' AS results
+       (b ->> 'failed')::int AS failed, bulk_shown(b -> 'results') AS results
   FROM bulk_tickets($1, $2, $3::uuid[], $4::jsonb || $6::jsonb, $5::bigint[]) b;
+
+-- The same for a job: its operation, tickets and what was asked for.
+-- name: bulk_batch
+SELECT (b ->> 'succeeded')::int AS succeeded, (b ->> 'failed')::int AS failed, b -> 'results' AS results
+  FROM bulk_tickets($1, $2, $3::uuid[], $4::jsonb, NULL) b;
 
 -- name: bulk_job_get
 SELECT j.state, COALESCE((j.spec ->> 'dry_run')::boolean, false) AS dry_run,

@@ -27,7 +27,7 @@ SELECT o.org_id,
        COALESCE(o.rate_general, $2::bigint) AS rate_general,
        COALESCE(o.rate_bulk, $3::bigint) AS rate_bulk,
        (SELECT COALESCE(jsonb_agg(jsonb_build_object('principal', p.principal, 'name', k.name,
-                 'requests', p.requests, 'errors', p.errors, 'last_used_at', p.last_at)
+                 'requests', p.requests, 'errors', p.errors, 'last_used_at', iso(p.last_at))
                  ORDER BY p.requests DESC), '[]')
           FROM (SELECT u.principal, sum(u.requests) AS requests, sum(u.errors) AS errors, max(u.last_at) AS last_at
                   FROM usage_day u WHERE u.org_id = o.org_id AND u.day > current_date - 30

@@ -20,7 +20,7 @@ CREATE VIEW comment_history_v WITH (security_invoker = true) AS
 SELECT c.comment_id, c.org_id, c.ticket_id, c.author_type, c.author_id, c.body, c.external_id,
        c.origin_ticket_id, c.edited_at, c.redacted_at, c.version, c.created_at, c.updated_at,
        COALESCE((SELECT jsonb_agg(jsonb_build_object('version', r.version, 'body', r.body,
-                   'edited_by', r.edited_by, 'edited_at', r.edited_at) ORDER BY r.version)
+                   'edited_by', r.edited_by, 'edited_at', iso(r.edited_at)) ORDER BY r.version)
                    FROM comment_revision r
                   WHERE r.org_id = c.org_id AND r.comment_id = c.comment_id), '[]') AS history
   FROM comment c
@@ -68,7 +68,7 @@ UNION ALL
 SELECT c.comment_id, c.org_id, c.ticket_id, CASE WHEN c.internal THEN 'note' ELSE 'comment' END,
        CASE WHEN c.internal THEN 'ticket.note.added' ELSE 'ticket.comment.added' END, c.author_type,
        c.author_id, NULL,
-       jsonb_build_object('comment_id', c.comment_id, 'body', c.body, 'edited_at', c.edited_at),
+       jsonb_build_object('comment_id', c.comment_id, 'body', c.body, 'edited_at', iso(c.edited_at)),
        c.created_at
   FROM comment c;
 

@@ -98,9 +98,9 @@ change(struct job *job, const PGresult *tickets)
 	buf_init(&ids, job->arena, 4096);
 	for (i = 0; i < n; i++)
 		buf_array_item(&ids, PQgetvalue(tickets, i, 0));
-	row = db_row(job->db, SQL_BULK_TICKETS,
+	row = db_row(job->db, SQL_BULK_BATCH,
 	    P(job->org, text_of(job->spec, "action", ""),
-		arena_printf(job->arena, "{%s}", ids.data), spec, NULL, "{}"));
+		arena_printf(job->arena, "{%s}", ids.data), spec));
 	if (row == NULL)
 		return JOB_FAILED;
 	db_do(job->db, SQL_BULK_JOB_ITEMS,

@@ -53,7 +53,7 @@ struct section {
 	NAME_OF("name", "customer", "customer_id", "customer_id") " AS \"requester.name\"" OF_TICKET
 #define AUTHOR ", author_email(t.org_id, t.author_type, t.author_id) AS author_email"
 #define HISTORY(id) AUTHOR ", (SELECT jsonb_agg(jsonb_build_object('version', r.version, 'body', r.body, 'edited_by', r.edited_by, " \
-	"'edited_by_email', author_email(r.org_id, 'user', r.edited_by), 'edited_at', r.edited_at) ORDER BY r.version) " \
+	"'edited_by_email', author_email(r.org_id, 'user', r.edited_by), 'edited_at', iso(r.edited_at)) ORDER BY r.version) " \
 	"FROM comment_revision r WHERE r.org_id = t.org_id AND r.comment_id = t." id ") AS history"
 #define MENTIONS ", ARRAY(SELECT u.email FROM app_user u WHERE u.org_id = t.org_id AND u.user_id = ANY (t.mentions) ORDER BY u.email) AS mention_emails"
 #define COMPANY ", " NAME_OF("name", "company", "company_id", "company_id") " AS company"

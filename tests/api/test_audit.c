@@ -213,6 +213,22 @@ TEST(it_is_narrowed_down_and_read_in_pages)
 }
 END
 
+TEST(a_time_reads_in_the_log_as_in_the_thing)
+{
+	const char *ticket = make_ticket("t"), *until;
+
+	call("POST", fmt("/api/tickets/%s/snooze", ticket),
+	    "{\"until\":\"2030-01-02T03:04:05.678Z\"}");
+	expect(200);
+	until = text("snoozed_until");
+	ck_assert_str_eq(until, "2030-01-02T03:04:05.678Z");
+	call("GET", fmt(LOG "?resource=ticket&resource_id=%s", ticket), NULL);
+	expect(200);
+	ck_assert_str_eq(text("data.0.changes.snoozed_until.to"), until);
+	ck_assert_str_eq(text("data.0.changes.snoozed_until.from"), "null");
+}
+END
+
     static TCase *
     cases(void)
 {
@@ -225,6 +241,7 @@ END
 	    c, a_clock_that_was_stopped_by_hand_and_an_erasure_are_told_with_what_they_were);
 	tcase_add_test(c, no_secret_is_ever_in_it);
 	tcase_add_test(c, it_is_narrowed_down_and_read_in_pages);
+	tcase_add_test(c, a_time_reads_in_the_log_as_in_the_thing);
 	return c;
 }
 

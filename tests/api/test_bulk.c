@@ -151,6 +151,33 @@ TEST(a_refusal_of_ids_names_where_they_were_sent)
 }
 END
 
+TEST(times_look_alike_in_what_tickets_were)
+{
+	const char *a = make_ticket("a"), *closed;
+
+	call("PATCH", fmt("/api/tickets/%s", a), "{\"status\":\"closed\"}");
+	closed = text("closed_at");
+	call("PATCH", BULK, fmt("{\"ticket_ids\":[\"%s\"],\"changes\":{\"status\":\"open\"}}", a));
+	expect(200);
+	ck_assert_str_eq(text("results.0.before.closed_at"), closed);
+	ck_assert_str_eq(text("results.0.before.status"), "closed");
+}
+END
+
+TEST(a_text_that_looks_like_a_time_stays_as_it_is)
+{
+	static const char title[] = "2026-11-29T12:52:55.503984+00:00";
+	const char *a = make_ticket("a");
+
+	call("PATCH", BULK,
+	    fmt("{\"ticket_ids\":[\"%s\"],\"changes\":{\"external_id\":\"%s\"}}", a, title));
+	expect(200);
+	ck_assert_str_eq(sql_text("SELECT changes -> 'external_id' ->> 'to' FROM event "
+				  "WHERE topic = 'ticket.updated'"),
+	    title);
+}
+END
+
 TEST(tags_are_added_and_removed_together)
 {
 	const char *a = make_ticket("a");
@@ -249,6 +276,8 @@ END
 	tcase_add_test(c, closing_takes_ids_from_the_body_or_the_query);
 	tcase_add_test(c, closing_by_the_query_takes_the_modes_there_too);
 	tcase_add_test(c, a_refusal_of_ids_names_where_they_were_sent);
+	tcase_add_test(c, times_look_alike_in_what_tickets_were);
+	tcase_add_test(c, a_text_that_looks_like_a_time_stays_as_it_is);
 	tcase_add_test(c, tags_are_added_and_removed_together);
 	tcase_add_test(c, a_hundred_tickets_are_made_at_once_and_no_more);
 	tcase_add_test(c, each_new_ticket_is_made_or_refused_on_its_own);

@@ -275,9 +275,9 @@ TEST(actions_that_could_never_work_are_refused_at_their_place)
 	static const struct {
 		const char *action, *field, *code;
 	} rows[] = {
-		{ "\"update\",\"changes\":{}", "changes", "too_few" },
-		{ "\"add_tags\",\"tags\":[]", "tags", "too_few" },
-		{ "\"remove_tags\",\"tags\":[]", "tags", "too_few" },
+		{ "\"update\",\"changes\":{}", "changes", "required" },
+		{ "\"add_tags\",\"tags\":[]", "tags", "required" },
+		{ "\"remove_tags\",\"tags\":[]", "tags", "required" },
 		{ "\"update\",\"changes\":{\"assignee_user_id\":\"" NOBODY "\"}",
 		    "changes.assignee_user_id", "unknown_reference" },
 		{ "\"update\",\"changes\":{\"team_id\":\"" NOBODY "\"}", "changes.team_id",

@@ -68,6 +68,11 @@ def every_table_belongs_to_an_organisation():
              WHERE relname <> 'comment_revision' AND NOT EXISTS (SELECT 1 FROM pg_trigger g
                WHERE g.tgrelid = t.oid AND g.tgname IN ('touch', 'ticket_before') AND g.tgenabled = 'O'
                  AND g.tgtype & 19 = 19)"""))
+    none('what diff() and bulk_shown() take for a time by its name is one, and every other is named so', names(
+        f"""SELECT DISTINCT relname, a.attname FROM {TABLES} JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0
+             WHERE (relname = 'ticket' OR EXISTS (SELECT 1 FROM pg_trigger g JOIN pg_proc f ON f.oid = g.tgfoid
+                      WHERE g.tgrelid = t.oid AND f.proname = 'record_change'))
+               AND (a.attname ~ '_(at|until|since)$') <> (a.atttypid = 'timestamptz'::regtype)"""))
     none('no trigger is turned off', names("SELECT tgname FROM pg_trigger WHERE tgenabled <> 'O'"))
 
 
