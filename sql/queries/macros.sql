@@ -19,6 +19,10 @@ RETURNING m.macro_id;
 -- name: macro_delete
 SELECT x.id FROM (SELECT macro_delete($1, $2) AS id) x WHERE x.id IS NOT NULL;
 
+-- One whose reply is an internal note.
+-- name: macro_internal
+SELECT m.macro_id FROM macro m WHERE m.org_id = $1 AND m.macro_id = $2 AND m.internal;
+
 -- $2 the ticket, $3 the macro.
 -- name: macro_apply
 SELECT (a ->> 'dry_run')::boolean AS dry_run, a ->> 'reply' AS reply, (a ->> 'internal')::boolean AS internal,

@@ -148,9 +148,8 @@ check_caller(struct req *r)
 	if (r->who.kind == WHO_PLATFORM)
 		return fail_detail(
 		    r, E_FORBIDDEN, "The platform token creates organizations and nothing else.");
-	if ((route->flags & R_ANY_SCOPE) == 0 && !principal_may(&r->who, route->scope))
-		return fail_detail(
-		    r, E_FORBIDDEN, "The scope %s is needed.", scope_word(route->scope));
+	if ((route->flags & R_ANY_SCOPE) == 0 && need_scope(r, route->scope) == -1)
+		return -1;
 	r->org = r->who.org;
 	if (r->match.org != NULL && strcmp(r->match.org, r->org) != 0)
 		return fail(r, E_NOT_FOUND);

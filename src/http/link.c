@@ -44,10 +44,8 @@ link_make(struct req *r, const char *path)
 static int
 check_credential(struct req *r, enum scope scope)
 {
-	if (authenticate(r) == -1)
+	if (authenticate(r) == -1 || need_scope(r, scope) == -1)
 		return -1;
-	if (!principal_may(&r->who, scope))
-		return fail_detail(r, E_FORBIDDEN, "The scope %s is needed.", scope_word(scope));
 	r->org = r->who.org;
 	return 0;
 }

@@ -120,6 +120,14 @@ fail_detail(struct req *r, enum error error, const char *format, ...)
 }
 
 int
+need_scope(struct req *r, enum scope scope)
+{
+	if (principal_may(&r->who, scope))
+		return 0;
+	return fail_detail(r, E_FORBIDDEN, "The scope %s is needed.", scope_word(scope));
+}
+
+int
 fail_field(struct req *r, const char *name, const char *code, const char *format, ...)
 {
 	struct field_error *e, **end = &r->fields;

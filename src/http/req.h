@@ -126,6 +126,8 @@ int fail_detail(struct req *, enum error, const char *, ...) __attribute__((form
 /* Adds to the errors of a 422; code is a word such as "required", "too_long", "unknown_field". */
 int fail_field(struct req *, const char *field, const char *code, const char *, ...)
     __attribute__((format(printf, 4, 5)));
+/* 0 when the caller has the scope; else -1, and 403 that names it. */
+int need_scope(struct req *, enum scope);
 /* Turn a failure of the database into one of the request. */
 int fail_db(struct req *);
 

@@ -34,7 +34,7 @@ static const struct list macros = { by, sorts, NULL, true };
 
 static const struct field apply_fields[] = {
 	{ "dry_run", T_BOOL, F_BODY, .example = "true", .doc = "Show what it would say and change." },
-	{ "reply",   T_TEXT, F_BODY, 1, 65536, .example = "\"Hello Ada, which invoice is it?\"", .doc = "Send this instead of the template, such as the text of a dry run that somebody has edited." },
+	{ "reply",   T_TEXT, F_BODY, 1, 65536, .example = "\"Hello Ada, which invoice is it?\"", .doc = "Send this instead of the template, such as the text of a dry run that somebody has edited; needs write:notes when it becomes an internal note." },
 	{ .name = NULL }
 };
 static const struct field said_fields[] = {
@@ -62,9 +62,13 @@ check_macro(struct req *r)
 	return r->failed ? -1 : api_exec(r);
 }
 
+/* A note in the caller's own words is a note of the caller's. */
 static int
 apply_macro(struct req *r)
 {
+	if (body_str(r, "reply") != NULL && !principal_may(&r->who, S_NOTES_WRITE) &&
+	    db_row(r->db, SQL_MACRO_INTERNAL, P(r->org, r->args[1])) != NULL)
+		return need_scope(r, S_NOTES_WRITE);
 	r->exec_slot =
 	    db_queue(r->db, SQL_MACRO_APPLY, P(r->org, r->args[0], r->args[1], r->body_text));
 	return reply_slot(r, 200, &applied, r->exec_slot);

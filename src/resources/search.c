@@ -94,11 +94,8 @@ choose_kinds(struct search *s)
 	for (i = 0; places[i] != NULL; i++) {
 		bool may = principal_may(&s->r->who, needs[i]);
 
-		if (named(in, places[i]) && !may) {
-			fail_detail(
-			    s->r, E_FORBIDDEN, "The scope %s is needed.", scope_word(needs[i]));
+		if (named(in, places[i]) && need_scope(s->r, needs[i]) == -1)
 			return NULL;
-		}
 		if (may && (in == NULL || named(in, places[i])) &&
 		    !(s->conditional && strcmp(kinds[i], "customer") == 0))
 			buf_array_item(&list, kinds[i]);

@@ -116,6 +116,31 @@ TEST(a_dry_run_shows_the_same_and_does_nothing)
 }
 END
 
+TEST(a_note_in_the_callers_own_words_needs_the_scope_of_notes)
+{
+	const char *ticket = make_ticket("t");
+	const char *macro = make_macro("\"reply\":\"as prepared\",\"internal\":true");
+	const char *public =
+	    keep_id(make(MACROS, "{\"name\":\"public\",\"reply\":\"Hello\"}", "macro_id"));
+
+	caller.key = make_key(ORG, "read:tickets,write:tickets");
+	apply(ticket, macro, "{\"reply\":\"my own\"}");
+	expect_problem(403, "insufficient_scope");
+	ck_assert_ptr_nonnull(strstr(text("detail"), "write:notes"));
+	apply(ticket, macro, "{\"dry_run\":true,\"reply\":\"my own\"}");
+	expect(403);
+	ck_assert_str_eq(sql_text("SELECT count(*) FROM comment"), "0");
+	apply(ticket, macro, "{}");
+	expect(200);
+	apply(ticket, public, "{\"reply\":\"my own\"}");
+	expect(200);
+	caller.key = make_key(ORG, "write:tickets,write:notes");
+	apply(ticket, macro, "{\"reply\":\"my own\"}");
+	expect(200);
+	ck_assert_str_eq(sql_text("SELECT count(*) FROM comment"), "3");
+}
+END
+
 TEST(one_refused_action_leaves_nothing_behind)
 {
 	const char *ticket = make_ticket("t");
@@ -370,6 +395,7 @@ END
 	tcase_add_checked_fixture(c, fresh, NULL);
 	tcase_add_test(c, a_macro_replies_and_changes_in_one_step);
 	tcase_add_test(c, a_dry_run_shows_the_same_and_does_nothing);
+	tcase_add_test(c, a_note_in_the_callers_own_words_needs_the_scope_of_notes);
 	tcase_add_test(c, one_refused_action_leaves_nothing_behind);
 	tcase_add_test(c, values_are_put_in_once_and_braces_can_be_written);
 	tcase_add_test(c, several_options_are_written_as_a_list);
