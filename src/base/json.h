@@ -45,6 +45,10 @@ bool utf8_valid(const char *, size_t);
 size_t utf8_length(const char *, size_t);
 /* A copy of at most max bytes that ends between characters. */
 const char *utf8_cut(struct arena *, const char *, size_t max);
+/* Bytes of the character here if it turns the direction of writing (Bidi_Control), else 0. */
+size_t utf8_bidi(const char *);
+/* A copy without such characters. */
+const char *utf8_without_bidi(struct arena *, const char *);
 /* A copy with U+FFFD in the place of bytes that are not well-formed, and without NUL. */
 const char *utf8_repair(struct arena *, const char *, size_t len);
 

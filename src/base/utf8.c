@@ -93,3 +93,34 @@ utf8_repair(struct arena *arena, const char *s, size_t len)
 	}
 	return out.data;
 }
+
+/* U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069. */
+size_t
+utf8_bidi(const char *s)
+{
+	const unsigned char *p = (const unsigned char *)s;
+
+	if (p[0] == 0xd8 && p[1] == 0x9c)
+		return 2;
+	if (p[0] != 0xe2)
+		return 0;
+	if (p[1] == 0x80 && (p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xaa && p[2] <= 0xae)))
+		return 3;
+	return p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9 ? 3 : 0;
+}
+
+const char *
+utf8_without_bidi(struct arena *arena, const char *s)
+{
+	struct buf out;
+	size_t n;
+
+	buf_init(&out, arena, strlen(s) + 1);
+	while (*s != '\0') {
+		n = utf8_bidi(s);
+		if (n == 0)
+			buf_char(&out, *s);
+		s += n == 0 ? 1 : n;
+	}
+	return out.data;
+}

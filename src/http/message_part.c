@@ -100,7 +100,8 @@ clean_name(struct arena *arena, const char *name)
 	const char *slash, *dot;
 	char *out, *p;
 
-	name = message_clean(arena, utf8_repair(arena, name, strlen(name)));
+	name = utf8_repair(arena, name, strlen(name));
+	name = utf8_without_bidi(arena, message_clean(arena, name));
 	while ((slash = strpbrk(name, "/\\")) != NULL)
 		name = slash + 1;
 	name += strspn(name, " .");

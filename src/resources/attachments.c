@@ -35,7 +35,7 @@ static const struct field attachment_fields[] = {
 };
 static const struct resource attachment = { "Attachment", "A file of a ticket.", "attachment_v", "attachment_id", NULL, attachment_fields };
 static const struct filter upload_query[] = {
-	{ "filename", T_STR, "", NULL, "Name of the file, 1 to 255 characters; required, except in a form that gives it with the file.", true },
+	{ "filename", T_STR, "", NULL, "Name of the file, 1 to 255 characters, not only blanks and dots, without slashes, backslashes, quotes and characters that control lines or the direction of writing; required, except in a form that gives it with the file.", true },
 	{ "comment_id", T_ID, "", NULL, "A comment or internal note of the ticket, to which the file belongs.", true },
 	{ .name = NULL }
 };
@@ -73,10 +73,15 @@ check_name(struct req *r, const char *name)
 		    "Give the file's name, 1 to 255 characters: as ?filename=, or in a form with the file.");
 	if (utf8_length(name, strlen(name)) > 255)
 		return fail_field(r, "filename", "too_long", "At most 255 characters.");
+	if (name[strspn(name, " .")] == '\0')
+		return fail_field(
+		    r, "filename", "format", "A name that is more than blanks and dots.");
 	for (; *name != '\0'; name++)
-		if (strchr("/\\\"\177", *name) != NULL || (unsigned char)*name < 0x20)
+		if (strchr("/\\\"\177", *name) != NULL || (unsigned char)*name < 0x20 ||
+		    utf8_bidi(name) > 0)
 			return fail_field(r, "filename", "format",
-			    "A name without slashes, quotes and control characters.");
+			    "A name without slashes, quotes and characters that control lines or "
+			    "the direction of writing.");
 	return 0;
 }
 

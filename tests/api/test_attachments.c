@@ -18,6 +18,16 @@ upload(const char *ticket, const char *name, const void *data, size_t len)
 }
 
 static void
+send_form(const char *ticket, const char *query, const char *head, const char *content)
+{
+	const char *body = fmt(
+	    "--b0\r\nContent-Disposition: form-data; %s\r\n\r\n%s\r\n--b0--\r\n", head, content);
+
+	call_raw("POST", fmt("/api/tickets/%s/attachments%s", ticket, query), body, strlen(body),
+	    "multipart/form-data; boundary=b0");
+}
+
+static void
 fresh(void)
 {
 	caller_reset();
@@ -84,6 +94,28 @@ TEST(a_signed_link_needs_no_credential_and_nothing_of_it_can_change)
 	caller.key = make_key(ORG, "read:customers");
 	call("GET", fmt("/api/attachments/%s", id), NULL);
 	expect_problem(403, "insufficient_scope");
+}
+END
+
+TEST(a_name_that_is_none_or_reads_otherwise_than_it_is_written_is_refused)
+{
+	static const char *const bad[] = { "%20", "%20%20", ".", "..", ".%20.", "%E2%80%AEgnp.exe",
+		"a%E2%81%A6b", "a%E2%80%8Eb", "%D8%9C" };
+	static const char *const raw[] = { " ", "..", "\xe2\x80\xaegnp.exe", "a\xe2\x81\xa9" };
+	const char *ticket = make_ticket("t");
+	unsigned i;
+
+	for (i = 0; i < LENGTH(bad); i++) {
+		call_raw("POST", fmt("/api/tickets/%s/attachments?filename=%s", ticket, bad[i]),
+		    "x", 1, NULL);
+		expect_field("filename", "format");
+	}
+	for (i = 0; i < LENGTH(raw); i++) {
+		send_form(ticket, "", fmt("name=\"file\"; filename=\"%s\"", raw[i]), "hello");
+		expect_field("filename", "format");
+	}
+	ck_assert_str_eq(sql_text("SELECT count(*) FROM attachment"), "0");
+	upload(ticket, "..%D8%A7%E2%80%8B.a", "x", 1);
 }
 END
 
@@ -160,16 +192,6 @@ TEST(a_deleted_file_is_gone)
 	expect(404);
 }
 END
-
-    static void
-    send_form(const char *ticket, const char *query, const char *head, const char *content)
-{
-	const char *body = fmt(
-	    "--b0\r\nContent-Disposition: form-data; %s\r\n\r\n%s\r\n--b0--\r\n", head, content);
-
-	call_raw("POST", fmt("/api/tickets/%s/attachments%s", ticket, query), body, strlen(body),
-	    "multipart/form-data; boundary=b0");
-}
 
 TEST(a_form_has_the_file_as_a_part)
 {
@@ -259,6 +281,8 @@ END
 	tcase_add_test(c, a_file_is_kept_under_its_content_and_its_type_is_told_from_it);
 	tcase_add_test(c, what_a_browser_could_run_is_saved_and_not_shown);
 	tcase_add_test(c, a_signed_link_needs_no_credential_and_nothing_of_it_can_change);
+	tcase_add_test(
+	    c, a_name_that_is_none_or_reads_otherwise_than_it_is_written_is_refused);
 	tcase_add_test(c, a_bad_name_or_an_empty_or_too_large_file_is_refused);
 	tcase_add_test(c, a_file_belongs_to_a_comment_and_goes_where_it_goes);
 	tcase_add_test(c, a_deleted_file_is_gone);

@@ -51,6 +51,21 @@ START_TEST(files_are_kept_with_their_names)
 }
 END_TEST
 
+START_TEST(a_name_that_is_none_or_reads_otherwise_than_it_is_written_is_cleaned)
+{
+	static const char mail[] = HEAD
+	    "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: application/x\r\n"
+	    "Content-Disposition: attachment; filename*=utf-8''a%E2%80%AEgnp.exe\r\n\r\nx\r\n--b\r\n"
+	    "Content-Type: application/x\r\nContent-Disposition: attachment; "
+	    "filename*=utf-8''%E2%81%A6%20..%D8%9C%E2%80%8E\r\n\r\nx\r\n--b--\r\n";
+
+	expect_text(mail, "");
+	ck_assert_uint_eq(m.nfiles, 2);
+	ck_assert_str_eq(m.files->filename, "agnp.exe");
+	ck_assert_str_eq(m.files->next->filename, "attachment-2");
+}
+END_TEST
+
 START_TEST(sealed_and_signed_messages_are_not_opened)
 {
 	static const char
@@ -106,6 +121,7 @@ int
 main(void)
 {
 	const TTest *const all[] = { files_are_kept_with_their_names,
+		a_name_that_is_none_or_reads_otherwise_than_it_is_written_is_cleaned,
 		sealed_and_signed_messages_are_not_opened, the_files_of_every_alternative_are_kept,
 		a_text_that_is_too_long_is_a_file_too, NULL };
 
