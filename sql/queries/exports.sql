@@ -4,7 +4,7 @@
 SELECT e.* FROM export_v e WHERE e.org_id = $1 AND e.export_id = $2;
 
 -- name: export_file
-SELECT e.format, e.kind FROM export_v e
+SELECT e.format, e.kind, COALESCE(e.bytes, 0) AS bytes FROM export_v e
  WHERE e.org_id = $1 AND e.export_id = $2 AND e.state = 'completed' AND e.expires_at > now();
 
 -- name: customer_exists

@@ -209,7 +209,8 @@ put_common_headers(struct req *r)
 		rate_peek(TIER_GENERAL, address, conf.rate_general, &r->rate);
 	}
 	put_rate_headers(r);
-	reply_header(r, "Cache-Control", "no-store");
+	if (!r->send_file)
+		reply_header(r, "Cache-Control", "no-store");
 }
 
 static void

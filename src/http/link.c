@@ -5,6 +5,7 @@
 #include <openssl/hmac.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/conf.h"
 #include "http/authenticate.h"
@@ -106,11 +107,82 @@ disposition(struct req *r, const char *name, bool inline_)
 	return out.data;
 }
 
-int
-link_send_file(struct req *r, const char *file, const char *type, const char *name, bool show)
+/* Digits; false without any, or for a number beyond all sizes. */
+static bool
+number(const char **p, uint64_t *n)
 {
+	const char *from = *p;
+
+	for (*n = 0; **p >= '0' && **p <= '9'; (*p)++) {
+		if (*n > INT64_MAX / 10)
+			return false;
+		*n = *n * 10 + (uint64_t)(**p - '0');
+	}
+	return *p > from;
+}
+
+/* One of a list such as "0-99,200-,-5"; false when it is malformed. */
+static bool
+one_range(const char **p, uint64_t size, bool *some)
+{
+	uint64_t first = 0, last = size;
+	bool suffix;
+
+	*p += strspn(*p, " ");
+	suffix = **p == '-';
+	if (!suffix && !number(p, &first))
+		return false;
+	*p += strspn(*p, " ");
+	if (*(*p)++ != '-')
+		return false;
+	*p += strspn(*p, " ");
+	if ((suffix || (**p != ',' && **p != '\0')) && !number(p, &last))
+		return false;
+	*p += strspn(*p, " ");
+	*some = *some || (suffix ? last > 0 : first < size && first <= last);
+	return **p == ',' || **p == '\0';
+}
+
+/* Whether the file has some of the bytes, as nginx will see it. */
+static bool
+has_range(const char *list, uint64_t size)
+{
+	bool some = false;
+
+	do
+		if (!one_range(&list, size, &some))
+			return false;
+	while (*list++ == ',');
+	return some;
+}
+
+/*
+ * What nginx would do with a range that the file does not have is done here: it would
+ * keep the file's own headers for its refusal. Of If-Range it knows more.
+ */
+static int
+check_range(struct req *r, uint64_t size)
+{
+	const char *range = http_header(r->in, "range");
+
+	if (range == NULL || strncasecmp(range, "bytes=", 6) != 0 ||
+	    http_header(r->in, "if-range") != NULL || has_range(range + 6, size))
+		return 0;
+	reply_header(
+	    r, "Content-Range", arena_printf(r->arena, "bytes */%llu", (unsigned long long)size));
+	return fail_detail(r, E_RANGE, "The file has %llu bytes.", (unsigned long long)size);
+}
+
+/* The name is nginx' to say, with the file: for a refusal it would keep Content-Disposition. */
+int
+link_send_file(
+    struct req *r, const char *file, uint64_t size, const char *type, const char *name, bool show)
+{
+	if (check_range(r, size) == -1)
+		return -1;
 	reply_header(r, "X-Accel-Redirect", arena_printf(r->arena, "/_state/%s", file));
 	reply_header(r, "Content-Type", type);
-	reply_header(r, "Content-Disposition", disposition(r, name, show));
+	reply_header(r, "X-File-Disposition", disposition(r, name, show));
+	r->send_file = true;
 	return reply_json(r, 200);
 }

@@ -28,7 +28,9 @@ const char *link_make(struct req *, const char *path);
 int link_check(struct req *, const char *path, enum scope);
 /* Write a row with this link as its member download_url. */
 void link_put_row(struct req *, const PGresult *, const char *url);
-/* A file under state_dir, such as "files/org/aa/…": nginx sends it in our place. */
-int link_send_file(struct req *, const char *file, const char *type, const char *name, bool show);
+/* A file under state_dir, such as "files/org/aa/…", of so many bytes: nginx sends it in our place.
+ */
+int link_send_file(
+    struct req *, const char *file, uint64_t size, const char *type, const char *name, bool show);
 
 #endif

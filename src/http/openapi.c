@@ -131,6 +131,9 @@ put_parameters(struct buf *out, const struct route *route)
 	if (route->method == GET && route->reply != NULL && (route->flags & R_PUBLIC) == 0)
 		put_parameter(out, "fields", "query", false, "{\"type\":\"string\"}",
 		    "Comma list of the members to show.");
+	if ((route->flags & R_FILE) != 0)
+		put_parameter(out, "Range", "header", false, "{\"type\":\"string\"}",
+		    "Some of the file's bytes, such as bytes=0-1023.");
 	if (route_writes(route) && (route->flags & R_PUBLIC) == 0)
 		put_parameter(out, "Idempotency-Key", "header", false,
 		    "{\"type\":\"string\",\"minLength\":1,\"maxLength\":255}",
@@ -183,87 +186,6 @@ put_file(struct buf *out, const struct route *route)
 	buf_str(out, "}}");
 }
 
-static int
-success_status(const struct route *route)
-{
-	if (route->status != 0)
-		return route->status;
-	return (route->flags & R_CREATE) != 0 ? 201 : 200;
-}
-
-static void
-put_success(struct buf *out, const struct route *route)
-{
-	int status = success_status(route);
-
-	buf_printf(out,
-	    "\"%d\":{\"description\":\"%s\",\"headers\":{"
-	    "\"X-RateLimit-Limit\":{\"$ref\":\"#/components/headers/RateLimitLimit\"},"
-	    "\"X-RateLimit-Remaining\":{\"$ref\":\"#/components/headers/RateLimitRemaining\"},"
-	    "\"X-RateLimit-Reset\":{\"$ref\":\"#/components/headers/RateLimitReset\"},"
-	    "\"X-Request-Id\":{\"$ref\":\"#/components/headers/RequestId\"}}",
-	    status,
-	    status == 204   ? "Done."
-	    : status == 201 ? "Created."
-			    : "OK.");
-	if (route->media != NULL)
-		buf_printf(
-		    out, ",\"content\":{\"%s\":{\"schema\":{\"type\":\"string\"}}}", route->media);
-	if (route->reply != NULL && status != 204) {
-		buf_str(out, ",\"content\":{\"application/json\":{\"schema\":");
-		if (route->list != NULL)
-			buf_printf(out,
-			    "{\"allOf\":[{\"$ref\":\"#/components/schemas/Page\"},"
-			    "{\"type\":\"object\",\"properties\":{\"data\":{\"type\":\"array\","
-			    "\"items\":{\"$ref\":\"#/components/schemas/%s\"}}}}]}",
-			    route->reply->name);
-		else
-			buf_printf(
-			    out, "{\"$ref\":\"#/components/schemas/%s\"}", route->reply->name);
-		buf_str(out, ",\"example\":");
-		if (route->list != NULL)
-			buf_str(out, "{\"data\":[");
-		openapi_example(out, route->reply->fields, F_OUT);
-		if (route->list != NULL)
-			buf_str(out, "],\"has_more\":false,\"next_cursor\":null}");
-		buf_char(out, '}');
-		if (route->list != NULL && route->list->csv)
-			buf_str(out, ",\"text/csv\":{\"schema\":{\"type\":\"string\"}}");
-		buf_char(out, '}');
-	}
-	buf_char(out, '}');
-}
-
-static void
-put_responses(struct buf *out, const struct route *route)
-{
-	bool guarded = (route->flags & R_PUBLIC) == 0;
-	/* Of the public ones, those whose signature or token is the credential. */
-	bool link = !guarded && route->tier == TIER_GENERAL;
-
-	buf_str(out, ",\"responses\":{");
-	put_success(out, route);
-	if ((route->flags & R_EMPTY) != 0)
-		buf_str(out, ",\"204\":{\"description\":\"There is none.\"}");
-	if (strstr(route->id, "upsert") != NULL)
-		buf_str(out, ",\"201\":{\"$ref\":\"#/components/responses/Created\"}");
-	buf_str(out, ",\"400\":{\"$ref\":\"#/components/responses/BadRequest\"}");
-	if (guarded || link || route->tier == TIER_AUTH)
-		buf_str(out, ",\"401\":{\"$ref\":\"#/components/responses/Unauthorized\"}");
-	if (guarded)
-		buf_str(out, ",\"403\":{\"$ref\":\"#/components/responses/Forbidden\"}");
-	if (guarded || link)
-		buf_str(out, ",\"404\":{\"$ref\":\"#/components/responses/NotFound\"}");
-	if (route->method != GET)
-		buf_str(out, ",\"409\":{\"$ref\":\"#/components/responses/Conflict\"},"
-			     "\"412\":{\"$ref\":\"#/components/responses/PreconditionFailed\"},"
-			     "\"413\":{\"$ref\":\"#/components/responses/TooLarge\"},"
-			     "\"415\":{\"$ref\":\"#/components/responses/MediaType\"}");
-	buf_str(out, ",\"422\":{\"$ref\":\"#/components/responses/Invalid\"},"
-		     "\"429\":{\"$ref\":\"#/components/responses/RateLimited\"},"
-		     "\"503\":{\"$ref\":\"#/components/responses/Unavailable\"}}");
-}
-
 static void
 put_operation(struct buf *out, const struct route *route, const struct route_group *group)
 {
@@ -274,7 +196,12 @@ put_operation(struct buf *out, const struct route *route, const struct route_gro
 	    route->id, group->name);
 	buf_json_str(out, route->summary);
 	member(out, "description", route->doc != NULL ? route->doc : route->summary);
-	if ((route->flags & R_PUBLIC) != 0)
+	if ((route->flags & R_FILE) != 0)
+		buf_printf(out,
+		    ",\"security\":[{\"bearer\":[]},{\"apiKey\":[]},{\"signedLink\":[]}],"
+		    "\"x-scope\":\"%s\"",
+		    scope_word(route->scope));
+	else if ((route->flags & R_PUBLIC) != 0)
 		buf_str(out, ",\"security\":[]");
 	else if ((route->flags & (R_ANY_SCOPE | R_PLATFORM)) == 0)
 		buf_printf(out, ",\"x-scope\":\"%s\"", scope_word(route->scope));
@@ -284,7 +211,7 @@ put_operation(struct buf *out, const struct route *route, const struct route_gro
 		put_body(out, route);
 	if (route->stream != NULL)
 		put_file(out, route);
-	put_responses(out, route);
+	openapi_responses(out, route);
 	buf_char(out, '}');
 }
 

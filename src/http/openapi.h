@@ -8,6 +8,8 @@ struct buf;
 
 /* The OpenAPI 3.1 document of all routes. */
 void openapi_print(struct buf *);
+/* An operation's responses object, with the comma before it. */
+void openapi_responses(struct buf *, const struct route *);
 /* Its components object, with the comma before it. */
 void openapi_components(struct buf *);
 /* One field's JSON Schema; use: F_CREATE, F_PATCH or F_OUT. */

@@ -69,6 +69,7 @@ openapi_components(struct buf *out)
 	put_problem(out, "PreconditionFailed", E_PRECONDITION);
 	put_problem(out, "TooLarge", E_TOO_LARGE);
 	put_problem(out, "MediaType", E_MEDIA_TYPE);
+	put_problem(out, "Range", E_RANGE);
 	put_problem(out, "Invalid", E_VALIDATION);
 	put_problem(out, "RateLimited", E_RATE_LIMITED);
 	put_problem(out, "Unavailable", E_UNAVAILABLE);
@@ -77,7 +78,10 @@ openapi_components(struct buf *out)
 	    "\"headers\":{\"RateLimitLimit\":{\"description\":\"Requests of the window.\",\"schema\":{\"type\":\"integer\"}},"
 	    "\"RateLimitRemaining\":{\"description\":\"Requests left in it.\",\"schema\":{\"type\":\"integer\"}},"
 	    "\"RateLimitReset\":{\"description\":\"Seconds since 1970 when it ends.\",\"schema\":{\"type\":\"integer\"}},"
+	    "\"ContentRange\":{\"description\":\"Which bytes of how many.\",\"schema\":{\"type\":\"string\"}},"
 	    "\"RequestId\":{\"description\":\"The request's id, to quote in questions.\",\"schema\":{\"type\":\"string\"}}},"
 	    "\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"bearerFormat\":\"JWT\"},"
-	    "\"apiKey\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-API-Key\"}}}");
+	    "\"apiKey\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-API-Key\"},"
+	    "\"signedLink\":{\"type\":\"apiKey\",\"in\":\"query\",\"name\":\"signature\","
+	    "\"description\":\"With org and expires: the query of a download_url, which needs no credential.\"}}}");
 }

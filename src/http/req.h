@@ -83,7 +83,8 @@ struct req {
 	const char *body_text;    /* the same as text, for a jsonb parameter */
 	struct query_value *query;
 	struct rate rate;
-	bool rated; /* r->rate is filled */
+	bool rated;     /* r->rate is filled */
+	bool send_file; /* the web server sends a file in our place, with headers of its own */
 	struct idempotency *idempotency;
 	const PGresult
 	    *custom; /* types of the organisation's custom fields, once they are asked for */

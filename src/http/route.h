@@ -112,6 +112,7 @@ struct include {
 #define R_SECRET 0x08    /* the reply has a secret: stored encrypted for Idempotency-Key */
 #define R_ANY_SCOPE 0x10 /* any valid credential */
 #define R_RAW 0x20       /* the reply is not JSON of a resource; excluded from body checks */
+#define R_FILE 0x4000    /* with R_PUBLIC|R_RAW: a file by a signed link, or else by a credential */
 #define R_HIDDEN 0x40    /* served, but not part of the OpenAPI document */
 #define R_OUTSIDE 0x80   /* no transaction of the dispatcher's: the handler makes its own */
 #define R_EMPTY 0x400    /* 204 instead of the reply when there is nothing to give */
@@ -143,7 +144,7 @@ struct route {
 	const struct include *includes;
 	const long *stream; /* the handler reads the body in pieces, of at most so many bytes; it is
 	                       no JSON */
-	const char *media;  /* of a R_RAW reply, for the documentation */
+	const char *media;  /* of a R_RAW reply, for the documentation; several with commas */
 	const char *takes;  /* media type of a streamed body, with .example */
 	enum sql_id
 	    exec; /* api_exec: $1 org, path ids, new id (R_CREATE), body. First column: the id */

@@ -5,6 +5,7 @@
  * worker holds a file.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/conf.h"
@@ -289,6 +290,7 @@ download(struct req *r)
 	return link_send_file(r,
 	    arena_printf(
 		r->arena, "files/%s", file_name(r->arena, r->org, db_get(row, 0, "sha256"))),
+	    strtoull(db_get(row, 0, "size"), NULL, 10),
 	    harmless(type) ? type : "application/octet-stream", db_get(row, 0, "filename"),
 	    harmless(type));
 }
@@ -299,7 +301,8 @@ const struct route attachment_routes[] = {
 	    .query = upload_query, .reply = &attachment, .summary = "Upload a file",
 	    .doc = "The body is the file itself, up to 25 MiB, and the query names it: ?filename=screenshot.png. Or it is a form (multipart/form-data) "
 	        "with the file as its one part, file, which has its name." },
-	{ GET, "/api/attachments/:id", "attachments.download", download, S_TICKETS_READ, .flags = R_PUBLIC|R_RAW,
+	{ GET, "/api/attachments/:id", "attachments.download", download, S_TICKETS_READ, .flags = R_PUBLIC|R_RAW|R_FILE,
+	    .media = "application/octet-stream,image/png,image/jpeg,image/gif,image/webp,application/pdf,text/plain",
 	    .query = signature_query, .summary = "Download a file", .doc = "With a credential that may read tickets, or by a signed link (download_url). Ranges are served. Only harmless types are shown in a browser; others are saved." },
 	{ DELETE, "/api/attachments/:id", "attachments.delete", api_exec, S_TICKETS_WRITE, .status = 204,
 	    .exec = SQL_ATTACHMENT_DELETE, .summary = "Delete a file" },

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Exports: the desk's data as files. The work is done by jobs/export.c. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "http/link.h"
@@ -129,6 +130,7 @@ download_export(struct req *r)
 		return fail(r, E_NOT_FOUND);
 	csv = db_get(row, 0, "format") != NULL && strcmp(db_get(row, 0, "format"), "csv") == 0;
 	return link_send_file(r, arena_printf(r->arena, "exports/%s/%s", r->org, r->args[0]),
+	    strtoull(db_get(row, 0, "bytes"), NULL, 10),
 	    csv ? "text/csv; charset=utf-8" : "application/x-ndjson",
 	    arena_printf(r->arena, "%s.%s", db_get(row, 0, "kind"), csv ? "csv" : "ndjson"), false);
 }
@@ -142,7 +144,8 @@ const struct route export_routes[] = {
 	{ DELETE, "/api/exports/:id", "exports.cancel", cancel_export, S_IMPORT, .status = 202, .reply = &export, .summary = "Cancel an export",
 	    .doc = "It stops after its batch; there is no file." },
 	{ GET, "/api/exports/:id", "exports.get", get_export, S_IMPORT, .reply = &export, .summary = "Get an export" },
-	{ GET, "/api/exports/:id/download", "exports.download", download_export, S_IMPORT, .flags = R_PUBLIC|R_RAW, .query = link_query,
+	{ GET, "/api/exports/:id/download", "exports.download", download_export, S_IMPORT, .flags = R_PUBLIC|R_RAW|R_FILE, .query = link_query,
+	    .media = "application/x-ndjson,text/csv",
 	    .summary = "Download an export", .doc = "With a credential, or by the signed link (download_url)." },
 	{ .path = NULL }
 };

@@ -50,8 +50,9 @@ TEST(a_file_is_kept_under_its_content_and_its_type_is_told_from_it)
 	expect(200);
 	ck_assert_ptr_nonnull(strstr(header("X-Accel-Redirect"), "/_state/files/" ORG "/"));
 	ck_assert_str_eq(header("Content-Type"), "image/png");
+	ck_assert_ptr_null(header("Cache-Control"));
 	ck_assert_ptr_nonnull(
-	    strstr(header("Content-Disposition"), "inline; filename=\"shot.html\""));
+	    strstr(header("X-File-Disposition"), "inline; filename=\"shot.html\""));
 	call("GET", fmt("/api/tickets/%s?include=attachments", ticket), NULL);
 	ck_assert_str_eq(text("attachments.0.attachment_id"), id);
 	relay();
@@ -68,7 +69,7 @@ TEST(what_a_browser_could_run_is_saved_and_not_shown)
 	ck_assert_str_eq(text("content_type"), "text/html");
 	call("GET", fmt("/api/attachments/%s", id), NULL);
 	ck_assert_str_eq(header("Content-Type"), "application/octet-stream");
-	ck_assert_str_eq(header("Content-Disposition"),
+	ck_assert_str_eq(header("X-File-Disposition"),
 	    "attachment; filename=\"a__.txt\"; filename*=UTF-8''a%C3%A4.txt");
 }
 END
@@ -116,6 +117,35 @@ TEST(a_name_that_is_none_or_reads_otherwise_than_it_is_written_is_refused)
 	}
 	ck_assert_str_eq(sql_text("SELECT count(*) FROM attachment"), "0");
 	upload(ticket, "..%D8%A7%E2%80%8B.a", "x", 1);
+}
+END
+
+TEST(a_range_that_the_file_does_not_have_is_refused_with_its_size)
+{
+	static const char *const out[] = { "bytes=5-", "bytes=7-9", "bytes=-0", "bytes=3-2",
+		"bytes=x", "bytes=", "bytes=0-1;", "BYTES=9-,8-9", "bytes=99999999999999999999-" };
+	static const char *const in[] = { "bytes=0-", "bytes=4-4", "bytes=-1", "bytes=-99",
+		"bytes=9-, 0 - 1", "lines=9-", "bytes=2-99" };
+	const char *id = upload(make_ticket("t"), "a.txt", "hello", 5);
+	unsigned i;
+
+	for (i = 0; i < LENGTH(out); i++) {
+		caller.headers = fmt("Range: %s\n", out[i]);
+		call("GET", fmt("/api/attachments/%s", id), NULL);
+		expect_problem(416, "range_not_satisfiable");
+		ck_assert_str_eq(header("Content-Range"), "bytes */5");
+		ck_assert_ptr_null(header("X-Accel-Redirect"));
+		ck_assert_str_eq(header("Cache-Control"), "no-store");
+	}
+	for (i = 0; i < LENGTH(in); i++) {
+		caller.headers = fmt("Range: %s\n", in[i]);
+		call("GET", fmt("/api/attachments/%s", id), NULL);
+		expect(200);
+		ck_assert_ptr_nonnull(header("X-Accel-Redirect"));
+	}
+	caller.headers = "Range: bytes=9-\nIf-Range: \"x\"\n";
+	call("GET", fmt("/api/attachments/%s", id), NULL);
+	expect(200);
 }
 END
 
@@ -283,6 +313,7 @@ END
 	tcase_add_test(c, a_signed_link_needs_no_credential_and_nothing_of_it_can_change);
 	tcase_add_test(
 	    c, a_name_that_is_none_or_reads_otherwise_than_it_is_written_is_refused);
+	tcase_add_test(c, a_range_that_the_file_does_not_have_is_refused_with_its_size);
 	tcase_add_test(c, a_bad_name_or_an_empty_or_too_large_file_is_refused);
 	tcase_add_test(c, a_file_belongs_to_a_comment_and_goes_where_it_goes);
 	tcase_add_test(c, a_deleted_file_is_gone);

@@ -27,6 +27,10 @@ peak() { # the most memory that a worker has held, in KiB
 	echo "$most"
 }
 
+keeping() { # all that the last reply says of it
+	grep -i '^Cache-Control' "$work/head" | tr -d '\r'
+}
+
 before=$(peak)
 status=$(upload "$work/large" large.bin)
 [ "$status" = 201 ] || fail "a file of 25 MiB is taken, not answered $status: $(head -c 300 "$work/reply")"
@@ -53,6 +57,15 @@ ok "a range of it is served"
 { grep -qi "^X-Content-Type-Options: nosniff" "$work/head" && grep -qi "^Content-Disposition: attachment" "$work/head"; } ||
 	fail "with the headers that keep a browser from running it"
 ok "with the headers that keep a browser from running it"
+[ "$(keeping)" = "Cache-Control: private, max-age=3600" ] || fail "and one word about keeping it: $(keeping)"
+ok "and one word about keeping it"
+status=$(curl -sS --max-time 60 -D "$work/head" -o "$work/reply416" -w '%{http_code} %{content_type}' -H "Range: bytes=26214400-" "$url")
+[ "$status $(jq -r '.status, .code' "$work/reply416" | xargs)" = "416 application/problem+json 416 range_not_satisfiable" ] ||
+	fail "a range behind its end is refused as everything is: $status $(head -c 300 "$work/reply416")"
+grep -qi '^Content-Range: bytes \*/26214400' "$work/head" || fail "with the size that it has: $(cat "$work/head")"
+! grep -qi '^Content-Disposition' "$work/head" || fail "and not with the file's name: $(cat "$work/head")"
+[ "$(keeping)" = "Cache-Control: no-store" ] || fail "and it is not kept: $(keeping)"
+ok "a range behind its end is refused as everything is, with the size that it has"
 [ "$(curl -sS -o /dev/null -w '%{http_code}' "$E2E_URL/_state/files/x")" = 404 ] ||
 	fail "the files have no address of their own"
 ok "the files have no address of their own"
