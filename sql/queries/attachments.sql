@@ -13,8 +13,8 @@ SELECT c.comment_id FROM comment c WHERE c.org_id = $1 AND c.ticket_id = $2 AND 
 
 -- Of a ticket that is not deleted.
 -- name: attachment_get
-SELECT a.filename, a.content_type, a.size, a.sha256
-  FROM attachment a JOIN ticket_v t ON t.org_id = a.org_id AND t.ticket_id = a.ticket_id
+SELECT a.*
+  FROM attachment_v a JOIN ticket_v t ON t.org_id = a.org_id AND t.ticket_id = a.ticket_id
  WHERE a.org_id = $1 AND a.attachment_id = $2;
 
 -- name: attachment_delete

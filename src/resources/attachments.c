@@ -40,7 +40,11 @@ static const struct filter upload_query[] = {
 	{ "comment_id", T_ID, "", NULL, "A comment or internal note of the ticket, to which the file belongs.", true },
 	{ .name = NULL }
 };
-static const struct filter signature_query[] = { LINK_FILTERS, { .name = NULL } };
+static const struct filter download_query[] = {
+	{ "link", T_BOOL, "", NULL, "true: instead of the file, what is known of it as JSON, with a fresh download_url. Not with a signed link.", true },
+	LINK_FILTERS,
+	{ .name = NULL }
+};
 /* clang-format on */
 
 static const char *
@@ -273,12 +277,29 @@ harmless(const char *type)
 }
 
 static int
+send_file(struct req *r, const PGresult *row)
+{
+	const char *type = db_get(row, 0, "content_type");
+	const char *name = file_name(r->arena, r->org, db_get(row, 0, "sha256"));
+
+	return link_send_file(r, arena_printf(r->arena, "files/%s", name),
+	    strtoull(db_get(row, 0, "size"), NULL, 10),
+	    harmless(type) ? type : "application/octet-stream", db_get(row, 0, "filename"),
+	    harmless(type));
+}
+
+/* A signed link does not make another, or it would have no end. */
+static int
 download(struct req *r)
 {
+	const char *link = query_get(r, "link"), *path = path_of(r, r->args[0]);
+	bool fresh = link != NULL && strcmp(link, "true") == 0;
 	const PGresult *row;
-	const char *type;
 
-	if (link_check(r, path_of(r, r->args[0]), S_TICKETS_READ) == -1)
+	if (fresh && query_get(r, "signature") != NULL)
+		return fail_field(
+		    r, "link", "not_allowed", "A signed link gives the file, and no other link.");
+	if (link_check(r, path, S_TICKETS_READ) == -1)
 		return -1;
 	begin(r, DB_READ);
 	row = db_row(r->db, SQL_ATTACHMENT_GET, P(r->org, r->args[0]));
@@ -286,13 +307,11 @@ download(struct req *r)
 		return fail_db(r);
 	if (row == NULL)
 		return fail(r, E_NOT_FOUND);
-	type = db_get(row, 0, "content_type");
-	return link_send_file(r,
-	    arena_printf(
-		r->arena, "files/%s", file_name(r->arena, r->org, db_get(row, 0, "sha256"))),
-	    strtoull(db_get(row, 0, "size"), NULL, 10),
-	    harmless(type) ? type : "application/octet-stream", db_get(row, 0, "filename"),
-	    harmless(type));
+	if (!fresh)
+		return send_file(r, row);
+	link_put_row(r, row, link_make(r, path));
+	reply_header(r, "Content-Type", "application/json");
+	return reply_json(r, 200);
 }
 
 /* clang-format off */
@@ -301,9 +320,10 @@ const struct route attachment_routes[] = {
 	    .query = upload_query, .reply = &attachment, .summary = "Upload a file",
 	    .doc = "The body is the file itself, up to 25 MiB, and the query names it: ?filename=screenshot.png. Or it is a form (multipart/form-data) "
 	        "with the file as its one part, file, which has its name." },
-	{ GET, "/api/attachments/:id", "attachments.download", download, S_TICKETS_READ, .flags = R_PUBLIC|R_RAW|R_FILE,
-	    .media = "application/octet-stream,image/png,image/jpeg,image/gif,image/webp,application/pdf,text/plain",
-	    .query = signature_query, .summary = "Download a file", .doc = "With a credential that may read tickets, or by a signed link (download_url). Ranges are served. Only harmless types are shown in a browser; others are saved." },
+	{ GET, "/api/attachments/:id", "attachments.download", download, S_TICKETS_READ, .flags = R_PUBLIC|R_RAW|R_FILE, .query = download_query,
+	    .reply = &attachment, .media = "application/octet-stream,image/png,image/jpeg,image/gif,image/webp,application/pdf,text/plain",
+	    .summary = "Download a file", .doc = "With a credential that may read tickets, or by a signed link (download_url), "
+	        "of which link=true makes a fresh one. Ranges are served. Only harmless types are shown in a browser; others are saved." },
 	{ DELETE, "/api/attachments/:id", "attachments.delete", api_exec, S_TICKETS_WRITE, .status = 204,
 	    .exec = SQL_ATTACHMENT_DELETE, .summary = "Delete a file" },
 	{ .path = NULL }

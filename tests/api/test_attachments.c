@@ -98,6 +98,35 @@ TEST(a_signed_link_needs_no_credential_and_nothing_of_it_can_change)
 }
 END
 
+TEST(a_fresh_link_is_had_by_a_credential_and_never_by_a_link)
+{
+	const char *id = upload(make_ticket("t"), "a.txt", "hello", 5), *url, *path;
+
+	call("GET", fmt("/api/attachments/%s?link=true", id), NULL);
+	expect(200);
+	ck_assert_str_eq(header("Content-Type"), "application/json");
+	ck_assert_ptr_null(header("X-Accel-Redirect"));
+	ck_assert_str_eq(text("attachment_id"), id);
+	ck_assert_str_eq(text("filename"), "a.txt");
+	ck_assert_int_eq(number("size"), 5);
+	url = text("download_url");
+	path = strstr(url, "/api/");
+	call("GET", fmt("/api/attachments/%s?link=false", id), NULL);
+	expect(200);
+	ck_assert_ptr_nonnull(header("X-Accel-Redirect"));
+	call("GET", fmt("/api/attachments/%s?link=yes", id), NULL);
+	expect_field("link", "type");
+	caller.key = NULL;
+	call("GET", path, NULL);
+	expect(200);
+	ck_assert_ptr_nonnull(header("X-Accel-Redirect"));
+	call("GET", fmt("%s&link=true", path), NULL);
+	expect_field("link", "not_allowed");
+	call("GET", fmt("/api/attachments/%s?link=true", id), NULL);
+	expect(401);
+}
+END
+
 TEST(a_name_that_is_none_or_reads_otherwise_than_it_is_written_is_refused)
 {
 	static const char *const bad[] = { "%20", "%20%20", ".", "..", ".%20.", "%E2%80%AEgnp.exe",
@@ -311,6 +340,7 @@ END
 	tcase_add_test(c, a_file_is_kept_under_its_content_and_its_type_is_told_from_it);
 	tcase_add_test(c, what_a_browser_could_run_is_saved_and_not_shown);
 	tcase_add_test(c, a_signed_link_needs_no_credential_and_nothing_of_it_can_change);
+	tcase_add_test(c, a_fresh_link_is_had_by_a_credential_and_never_by_a_link);
 	tcase_add_test(
 	    c, a_name_that_is_none_or_reads_otherwise_than_it_is_written_is_refused);
 	tcase_add_test(c, a_range_that_the_file_does_not_have_is_refused_with_its_size);

@@ -50,6 +50,10 @@ ok "what comes back is what went in"
 got=$(curl -sS --max-time 60 "$url" | sha256sum | cut -d' ' -f1)
 [ "$got" = "$sum" ] || fail "the signed link gives it without a credential"
 ok "the signed link gives it without a credential"
+fresh=$(curl -sS --max-time 60 -H "X-API-Key: $key" "$E2E_URL/api/attachments/$id?link=true" | jq -r .download_url)
+got=$(curl -sS --max-time 60 "$E2E_URL/api${fresh#*/api}" | sha256sum | cut -d' ' -f1)
+[ "$got" = "$sum" ] || fail "so does one that is asked for later: $fresh"
+ok "so does one that is asked for later"
 curl -sS --max-time 60 -D "$work/head" -o "$work/range" -H "Range: bytes=1000-1999" "$url"
 { grep -q "^HTTP/1.1 206" "$work/head" && cmp -s "$work/range" <(tail -c +1001 "$work/large" | head -c 1000); } ||
 	fail "a range of it is served: $(head -n 1 "$work/head")"
