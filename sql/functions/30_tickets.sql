@@ -157,6 +157,15 @@ BEGIN
 END
 $$;
 
+-- Nothing is added to a ticket that was merged into another one.
+CREATE OR REPLACE FUNCTION refuse_merged(p_status text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF p_status = 'merged' THEN
+    PERFORM fail(409, 'ticket_merged', 'The ticket was merged into another one; write there.');
+  END IF;
+END
+$$;
+
 -- What a new public comment does to its ticket.
 CREATE OR REPLACE FUNCTION ticket_commented(p_org text, p_ticket uuid, p_by_customer boolean)
 RETURNS void LANGUAGE plpgsql AS $$
@@ -164,9 +173,8 @@ DECLARE
   t ticket;
 BEGIN
   SELECT * INTO t FROM ticket x WHERE x.org_id = p_org AND x.ticket_id = p_ticket FOR UPDATE;
-  IF t.status = 'merged' THEN
-    PERFORM fail(409, 'ticket_merged', 'The ticket was merged into another one; write there.');
-  ELSIF t.status = 'closed' AND NOT within_reopen_window(t) THEN
+  PERFORM refuse_merged(t.status);
+  IF t.status = 'closed' AND NOT within_reopen_window(t) THEN
     PERFORM fail(409, 'ticket_closed',
       'The time in which a closed ticket can be opened again is over; clone it instead.');
   END IF;

@@ -67,7 +67,7 @@ BEGIN
 END
 $$;
 
--- Move one ticket's comments, tags and links into another and write down what
+-- Move one ticket's comments, files, tags and links into another and write down what
 -- moved. Its description becomes an internal note, so that the thread is whole.
 CREATE OR REPLACE FUNCTION ticket_merge_one(p_org text, p_target uuid, source ticket)
 RETURNS void LANGUAGE plpgsql AS $$
@@ -78,6 +78,7 @@ DECLARE
   links jsonb;
   links_added jsonb;
   added text[];
+  files jsonb;
 BEGIN
   SELECT COALESCE(array_agg(c.comment_id ORDER BY c.created_at, c.comment_id), '{}'),
          COALESCE(jsonb_object_agg(c.comment_id, c.origin_ticket_id)
@@ -88,6 +89,7 @@ BEGIN
   UPDATE comment c
      SET ticket_id = p_target, origin_ticket_id = COALESCE(c.origin_ticket_id, source.ticket_id)
    WHERE c.org_id = p_org AND c.ticket_id = source.ticket_id;
+  files := attachments_move(p_org, source.ticket_id, p_target); -- those of comments have followed them
 
   SELECT COALESCE(jsonb_agg(to_jsonb(l)), '[]') INTO links
     FROM ticket_link l
@@ -118,7 +120,7 @@ BEGIN
   INSERT INTO ticket_merge (org_id, merge_id, target_ticket_id, source_ticket_id, merged_by, record)
   VALUES (p_org, uuid7(), p_target, source.ticket_id, actor_id(),
           jsonb_build_object('status', source.status, 'comment_ids', moved, 'origins', origins,
-            'tags_added', added, 'links', links, 'links_added', links_added, 'note_id', note,
+            'files', files, 'tags_added', added, 'links', links, 'links_added', links_added, 'note_id', note,
             'customer_id', source.customer_id,
             'snoozed_until', source.snoozed_until, 'snooze_until_reply', source.snooze_until_reply));
 END
@@ -166,6 +168,7 @@ CREATE OR REPLACE FUNCTION ticket_unmerge(p_org text, p_ticket uuid, p_merge uui
 RETURNS uuid LANGUAGE plpgsql AS $$
 DECLARE
   m ticket_merge;
+  note uuid;
 BEGIN
   SELECT * INTO m FROM ticket_merge x
    WHERE x.org_id = p_org AND x.unmerged_at IS NULL
@@ -188,7 +191,14 @@ BEGIN
          origin_ticket_id = (m.record -> 'origins' ->> c.comment_id::text)::uuid
    WHERE c.org_id = p_org AND c.ticket_id = m.target_ticket_id
      AND c.comment_id IN (SELECT jsonb_array_elements_text(m.record -> 'comment_ids')::uuid);
-  DELETE FROM comment c WHERE c.org_id = p_org AND c.comment_id = (m.record ->> 'note_id')::uuid;
+  note := m.record ->> 'note_id';
+  PERFORM attachments_return(p_org, m.target_ticket_id, m.source_ticket_id, m.record -> 'files');
+  -- The merge's own note goes; when somebody has put a file there since, what it told.
+  DELETE FROM comment c
+   WHERE c.org_id = p_org AND c.comment_id = note
+     AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.org_id = p_org AND a.comment_id = note);
+  DELETE FROM comment_revision r WHERE r.org_id = p_org AND r.comment_id = note;
+  UPDATE comment c SET body = 'The merge was undone.' WHERE c.org_id = p_org AND c.comment_id = note;
   DELETE FROM ticket_link l
    WHERE l.org_id = p_org
      AND l.link_id IN (SELECT jsonb_array_elements_text(m.record -> 'links_added')::uuid);

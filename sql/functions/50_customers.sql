@@ -61,7 +61,7 @@ $$;
 
 -- The person's words, wherever a merge has put them, with their earlier
 -- versions and their files; and the notes in which a merge kept the description of
--- a ticket. Of a file nothing can be taken away, so all of the person's tickets go.
+-- a ticket. Of a file nothing can be taken away, so all that the person's tickets had go.
 CREATE OR REPLACE FUNCTION redact_person(p_org text, p_people uuid[], p_tickets uuid[]) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -91,7 +91,10 @@ BEGIN
          author_id = CASE WHEN c.author_id = ANY (p_people::text[]) THEN c.author_id END
    WHERE c.org_id = p_org AND c.comment_id = ANY (words) AND c.author_type = 'customer';
   UPDATE comment c SET body = '[erased]' WHERE c.org_id = p_org AND c.comment_id = ANY (notes);
-  DELETE FROM attachment a WHERE a.org_id = p_org AND (a.ticket_id = ANY (p_tickets) OR a.comment_id = ANY (words));
+  DELETE FROM attachment a
+   WHERE a.org_id = p_org
+     AND (a.origin_ticket_id = ANY (p_tickets) OR a.comment_id = ANY (words)
+       OR a.ticket_id = ANY (p_tickets) AND a.origin_ticket_id IS NULL);
   UPDATE csat_survey s SET comment = NULL WHERE s.org_id = p_org AND s.customer_id = ANY (p_people);
 END
 $$;

@@ -104,6 +104,7 @@ struct include {
 	bool many;       /* an array, else one object or null */
 	const struct resource *shape;
 	const char *doc;
+	enum scope more; /* $3 is whether the caller has this scope as well; 0: there is no $3 */
 };
 
 #define R_PUBLIC 0x01    /* no credential needed; no organisation */

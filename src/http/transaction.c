@@ -90,6 +90,7 @@ queue_includes(struct req *r)
 {
 	const char *names = r->route->includes == NULL ? NULL : query_get(r, "include");
 	struct included *list = arena_alloc(r->arena, 17 * sizeof(*list));
+	const char *values[3] = { r->org, names == NULL ? NULL : r->args[r->match.nargs - 1] };
 	unsigned n = 0;
 
 	while (names != NULL && *names != '\0' && n < 16) {
@@ -98,8 +99,9 @@ queue_includes(struct req *r)
 
 		while (strncmp(i->name, names, len) != 0 || i->name[len] != '\0')
 			i++;
+		values[2] = principal_may(&r->who, i->more) ? "true" : "false";
 		list[n].include = i;
-		list[n++].slot = db_queue(r->db, i->sql, P(r->org, r->args[r->match.nargs - 1]));
+		list[n++].slot = db_queue(r->db, i->sql, i->more == 0 ? 2 : 3, values);
 		names += len + (names[len] == ',');
 	}
 	return list;

@@ -64,6 +64,9 @@ struct section {
 #define OF_CUSTOMER "t.customer_id = ANY (customer_family($1, $3::uuid))"
 #define OF_CUSTOMERS_TICKETS \
 	"t.ticket_id IN (SELECT x.ticket_id FROM ticket x WHERE x.org_id = $1 AND x.customer_id = ANY (customer_family($1, $3::uuid)))"
+/* What the person's tickets had, wherever a merge has put it; notes are not for the person. */
+#define OF_CUSTOMERS_FILES \
+	"NOT t.internal AND COALESCE(t.origin_ticket_id, t.ticket_id) IN (SELECT x.ticket_id FROM ticket x WHERE x.org_id = $1 AND x.customer_id = ANY (customer_family($1, $3::uuid)))"
 #define FROM_CUSTOMER \
 	"t.sender IN (SELECT lower(x.email) FROM customer x WHERE x.org_id = $1 AND x.customer_id = ANY (customer_family($1, $3::uuid)))"
 
@@ -77,7 +80,7 @@ static const struct section sections[] = {
 	{ "customer",  "customer", "customer_v",      "customer_id", OF_CUSTOMER, false, COMPANY, "" },
 	{ "customer",  "ticket",   "ticket",          "ticket_id",   OF_CUSTOMER, false, REQUESTER, "" },
 	{ "customer",  "comment",  "comment_v",       "comment_id",  OF_CUSTOMERS_TICKETS, false, AUTHOR, "", true },
-	{ "customer",  "file",     "attachment_v",    "attachment_id", OF_CUSTOMERS_TICKETS, false, "", "" },
+	{ "customer",  "file",     "attachment_v",    "attachment_id", OF_CUSTOMERS_FILES, false, "", "" },
 	{ "customer",  "mail",     "inbound_mail_v",  "mail_id",     FROM_CUSTOMER, false, "", "" },
 	{ "customer",  "survey",   "csat_survey_v",   "survey_id",   OF_CUSTOMER, false, "", "" },
 };

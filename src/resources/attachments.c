@@ -25,6 +25,8 @@ static const struct field attachment_fields[] = {
 	{ "org_id",        T_STR, F_OUT, .example = "\"org_123\"", .doc = "The organization." },
 	{ "ticket_id",     T_ID,  F_OUT, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "Its ticket." },
 	{ "comment_id",    T_ID,  F_OUT|F_NULL, .example = "null", .doc = "The comment or internal note that it came with." },
+	{ "internal",      T_BOOL, F_OUT, .example = "false", .doc = "Whether it belongs to an internal note: then it is there for credentials with read:notes, and changes need write:notes." },
+	{ "origin_ticket_id", T_ID, F_OUT|F_NULL, .example = "null", .doc = "The ticket to which it was uploaded, when a merge or split has moved it." },
 	{ "filename",      T_STR, F_OUT, .example = "\"screenshot.png\"", .doc = "Its name." },
 	{ "content_type",  T_STR, F_OUT, .example = "\"image/png\"", .doc = "Media type, told from the content; what the sender says does not count." },
 	{ "size",          T_INT, F_OUT, .max = 9007199254740991, .example = "48213", .doc = "Bytes." },
@@ -37,7 +39,7 @@ static const struct field attachment_fields[] = {
 static const struct resource attachment = { "Attachment", "A file of a ticket.", "attachment_v", "attachment_id", NULL, attachment_fields };
 static const struct filter upload_query[] = {
 	{ "filename", T_STR, "", NULL, "Name of the file, 1 to 255 characters, not only blanks and dots, without slashes, backslashes, quotes and characters that control lines or the direction of writing; required, except in a form that gives it with the file.", true },
-	{ "comment_id", T_ID, "", NULL, "A comment or internal note of the ticket, to which the file belongs.", true },
+	{ "comment_id", T_ID, "", NULL, "A comment or internal note of the ticket, to which the file belongs. A note takes files with write:notes.", true },
 	{ .name = NULL }
 };
 static const struct filter download_query[] = {
@@ -204,20 +206,42 @@ store(struct req *r, struct upload *u)
 	return fail_disk(r, error);
 }
 
-/* The ticket is there, and so is its comment when one is named. */
+/* Whether files of internal notes are there for the caller, be it to read or to change them. */
+static bool
+sees_notes(struct req *r, bool to_change)
+{
+	return principal_may(&r->who, S_NOTES_READ) ||
+	       (to_change && principal_may(&r->who, S_NOTES_WRITE));
+}
+
+/* The file's row, or NULL. */
+static const PGresult *
+find(struct req *r, bool notes)
+{
+	return db_row(r->db, SQL_ATTACHMENT_GET, P(r->org, r->args[0], notes ? "true" : "false"));
+}
+
+static bool
+of_note(const PGresult *row)
+{
+	return *db_get(row, 0, "internal") == 't';
+}
+
+/* The ticket is there and takes files, and so does its comment or note when one is named. */
 static int
 check_place(struct req *r)
 {
 	const char *comment = query_get(r, "comment_id");
+	const PGresult *row = db_row(r->db, SQL_ATTACHMENT_PLACE, P(r->org, r->args[0], comment));
 
-	if (db_row(r->db, SQL_TICKET_EXISTS, P(r->org, r->args[0])) == NULL)
+	if (row == NULL)
 		return db_failed(r->db) ? fail_db(r) : fail(r, E_NOT_FOUND);
-	if (comment == NULL ||
-	    db_row(r->db, SQL_ATTACHMENT_COMMENT, P(r->org, r->args[0], comment)) != NULL)
+	if (comment == NULL)
 		return 0;
-	return db_failed(r->db) ? fail_db(r)
-	                        : fail_field(r, "comment_id", "unknown_reference",
-				      "The ticket has no such comment or note.");
+	if (db_get(row, 0, "comment_id") == NULL || (of_note(row) && !sees_notes(r, true)))
+		return fail_field(r, "comment_id", "unknown_reference",
+		    "The ticket has no such comment or note.");
+	return of_note(row) ? need_scope(r, S_NOTES_WRITE) : 0;
 }
 
 /* The file can be read from the web server once only: another attempt finds it stored. */
@@ -288,21 +312,22 @@ send_file(struct req *r, const PGresult *row)
 	    harmless(type));
 }
 
-/* A signed link does not make another, or it would have no end. */
+/* A signed link was made for somebody who could see the file; it does not make another. */
 static int
 download(struct req *r)
 {
 	const char *link = query_get(r, "link"), *path = path_of(r, r->args[0]);
 	bool fresh = link != NULL && strcmp(link, "true") == 0;
+	bool by_link = query_get(r, "signature") != NULL;
 	const PGresult *row;
 
-	if (fresh && query_get(r, "signature") != NULL)
+	if (fresh && by_link)
 		return fail_field(
 		    r, "link", "not_allowed", "A signed link gives the file, and no other link.");
 	if (link_check(r, path, S_TICKETS_READ) == -1)
 		return -1;
 	begin(r, DB_READ);
-	row = db_row(r->db, SQL_ATTACHMENT_GET, P(r->org, r->args[0]));
+	row = find(r, by_link || sees_notes(r, false));
 	if (!db_commit(r->db))
 		return fail_db(r);
 	if (row == NULL)
@@ -314,17 +339,30 @@ download(struct req *r)
 	return reply_json(r, 200);
 }
 
+static int
+delete_file(struct req *r)
+{
+	const PGresult *row = find(r, sees_notes(r, true));
+
+	if (row == NULL)
+		return db_failed(r->db) ? fail_db(r) : fail(r, E_NOT_FOUND);
+	if (of_note(row) && need_scope(r, S_NOTES_WRITE) == -1)
+		return -1;
+	r->exec_slot = db_queue(r->db, SQL_ATTACHMENT_DELETE, P(r->org, r->args[0]));
+	return reply_empty(r);
+}
+
 /* clang-format off */
 const struct route attachment_routes[] = {
 	{ POST, "/api/tickets/:id/attachments", "attachments.upload", upload, S_TICKETS_WRITE, .flags = R_CREATE|R_FORM, .stream = &conf.attachment_max,
 	    .query = upload_query, .reply = &attachment, .summary = "Upload a file",
 	    .doc = "The body is the file itself, up to 25 MiB, and the query names it: ?filename=screenshot.png. Or it is a form (multipart/form-data) "
-	        "with the file as its one part, file, which has its name." },
+	        "with the file as its one part, file, which has its name. A merged ticket takes none (409 ticket_merged)." },
 	{ GET, "/api/attachments/:id", "attachments.download", download, S_TICKETS_READ, .flags = R_PUBLIC|R_RAW|R_FILE, .query = download_query,
 	    .reply = &attachment, .media = "application/octet-stream,image/png,image/jpeg,image/gif,image/webp,application/pdf,text/plain",
-	    .summary = "Download a file", .doc = "With a credential that may read tickets, or by a signed link (download_url), "
+	    .summary = "Download a file", .doc = "With a credential that may read tickets (and notes, when it is a note's), or by a signed link (download_url), "
 	        "of which link=true makes a fresh one. Ranges are served. Only harmless types are shown in a browser; others are saved." },
-	{ DELETE, "/api/attachments/:id", "attachments.delete", api_exec, S_TICKETS_WRITE, .status = 204,
-	    .exec = SQL_ATTACHMENT_DELETE, .summary = "Delete a file" },
+	{ DELETE, "/api/attachments/:id", "attachments.delete", delete_file, S_TICKETS_WRITE, .status = 204,
+	    .summary = "Delete a file", .doc = "A file of an internal note needs write:notes as well." },
 	{ .path = NULL }
 };

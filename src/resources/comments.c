@@ -108,6 +108,6 @@ const struct route note_routes[] = {
 	{ PATCH, "/api/tickets/:id/internal-notes/:note_id", "notes.update", api_exec, S_NOTES_WRITE,
 	    .body = note_fields, .use = F_PATCH, .reply = &note, .exec = SQL_NOTE_PATCH, .summary = "Edit an internal note" },
 	{ DELETE, "/api/tickets/:id/internal-notes/:note_id", "notes.delete", api_exec, S_NOTES_WRITE,
-	    .on = &note, .exec = SQL_NOTE_DELETE, .status = 204, .summary = "Delete an internal note" },
+	    .on = &note, .exec = SQL_NOTE_DELETE, .status = 204, .summary = "Delete an internal note", .doc = "Its files go with it." },
 	{ .path = NULL }
 };

@@ -61,7 +61,7 @@ static const struct field merge_fields[] = {
 	{ "merged_at",        T_TIME, F_OUT, .example = "\"2026-06-13T10:00:00.000Z\"", .doc = "When." },
 	{ "unmerged_by",      T_STR,  F_OUT|F_NULL, .example = "null", .doc = "Who undid it." },
 	{ "unmerged_at",      T_TIME, F_OUT|F_NULL, .example = "null", .doc = "When it was undone; null while it stands." },
-	{ "record",           T_OBJECT, F_OUT, .example = "{}", .doc = "What moved: comments, tags, links and the former status." },
+	{ "record",           T_OBJECT, F_OUT, .example = "{}", .doc = "What moved: comments, files, tags, links and the former status." },
 	{ .name = NULL }
 };
 static const struct resource ticket_merge = {
@@ -182,7 +182,7 @@ const struct route ticket_action_routes[] = {
 	    .doc = "A new ticket with the same title, description, priority, customer, team, tags and custom fields, linked to the original. Values are taken as they are, even those that a field would no longer take; those of deleted fields are left out." },
 	{ POST, "/api/tickets/:id/merge", "tickets.merge", api_exec, S_TICKETS_WRITE,
 	    .body = merge, .reply = &ticket, .exec = SQL_TICKET_MERGE, .summary = "Merge duplicate tickets",
-	    .doc = "Comments, notes, tags and links of the duplicates move into this ticket; their descriptions become internal notes. All or none is merged, and each merge can be undone." },
+	    .doc = "Comments, notes, files, tags and links of the duplicates move into this ticket; their descriptions become internal notes. All or none is merged, and each merge can be undone." },
 	{ GET, "/api/tickets/:id/merge-history", "tickets.mergeHistory", merge_history, S_TICKETS_READ,
 	    .reply = &ticket_merge, .list = &merges, .summary = "View the merge record" },
 	{ POST, "/api/tickets/:id/unmerge", "tickets.unmerge", api_exec, S_TICKETS_WRITE,

@@ -99,7 +99,7 @@ static const struct include includes[] = {
 	{ "customer", SQL_TICKET_CUSTOMER, false, NULL, "The customer." },
 	{ "assignee", SQL_TICKET_ASSIGNEE, false, NULL, "The agent who has it." },
 	{ "comments", SQL_TICKET_COMMENTS, true,  NULL, "The first 100 public comments, oldest first." },
-	{ "attachments", SQL_TICKET_ATTACHMENTS, true, NULL, "The first 100 files." },
+	{ "attachments", SQL_TICKET_ATTACHMENTS, true, NULL, "The newest 1000 files, oldest first; those of internal notes with read:notes.", .more = S_NOTES_READ },
 	{ "links",    SQL_TICKET_LINKS,    true,  NULL, "Links to other tickets." },
 	{ .name = NULL }
 };

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What happens beside the tickets: numbers, the directory, the relay, assignment, the scheduler's duties."""
+import json
 import sys
 
 import pgtest
@@ -198,13 +199,24 @@ def the_scheduler_purges_deleted_tickets():
     gone, kept = desk.ticket(tags='{x}'), desk.ticket()
     desk.comment(gone, 'text')
     desk.insert('ticket_link', ticket_id=gone, target_id=kept, kind='related')
+    merged, into = desk.ticket(), desk.ticket()
+    for ticket, comment in (gone, None), (gone, desk.comment(gone, 'file')), (merged, None), (merged, desk.comment(merged, 'file')):
+        desk.insert('attachment', ticket_id=ticket, comment_id=comment, filename='x', content_type='text/plain', size=1,
+                    sha256='0' * 64)
+    call(desk.app, 'ticket_merge', [ORG, into, json.dumps({'ticket_ids': [merged]})], org=ORG)
+    desk.root(f"UPDATE ticket SET deleted_at = now() - interval '31 days' WHERE ticket_id = '{merged}'")
     desk.root(f"UPDATE ticket SET deleted_at = now() - interval '31 days' WHERE ticket_id = '{gone}'")
     desk.root(f"UPDATE ticket SET deleted_at = now() - interval '29 days' WHERE ticket_id = '{kept}'")
     call(desk.scheduler, 'purge_tickets', [], actor_type='system', actor_id='scheduler')
     same('a deleted ticket goes after the time of its organisation, not before',
          (desk.get('ticket', gone, 'number'), desk.get('ticket', kept, 'deleted_at IS NULL')), (None, 'f'))
     same('with all that hangs on it', [desk.root.one(f"SELECT count(*) FROM {t} WHERE ticket_id = '{gone}'")
-                                       for t in ('comment', 'ticket_tag', 'ticket_link')], ['0'] * 3)
+                                       for t in ('comment', 'ticket_tag', 'ticket_link', 'attachment')], ['0'] * 4)
+    same('what had gone elsewhere by a merge stays there', (desk.get('ticket', merged, 'number'), desk.root.one(
+        f"SELECT count(*) FROM attachment WHERE ticket_id = '{into}'")), (None, '2'))
+    desk.root(f"UPDATE ticket SET deleted_at = now() - interval '31 days' WHERE ticket_id = '{into}'")
+    call(desk.scheduler, 'purge_tickets', [], actor_type='system', actor_id='scheduler')
+    same('until that ticket goes', desk.root.one(f"SELECT count(*) FROM attachment WHERE ticket_id = '{into}'"), '0')
     call(desk.owner, 'demo_load', ['org_b', 50], org='org_b')
     same('the demonstration loads without a word in the log', desk.root(
         "SELECT DISTINCT topic FROM event WHERE org_id = 'org_b' AND topic LIKE 'ticket%'"), [])

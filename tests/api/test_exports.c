@@ -189,6 +189,10 @@ TEST(everything_of_one_customer_is_in_one_file)
 	    "SELECT '" ORG
 	    "', uuid7(), id::uuid, name, 'image/png', 1, '0' FROM (VALUES ('%s', 'hers.png'), ('%s', 'other.png')) v (id, name)",
 	    ticket, make_ticket("of somebody else"));
+	make(
+	    fmt("/api/tickets/%s/attachments?filename=note.png&comment_id=%s", ticket,
+		make(fmt("/api/tickets/%s/internal-notes", ticket), "{\"body\":\"n\"}", "note_id")),
+	    "x", "attachment_id");
 	sql("INSERT INTO inbound_mail (org_id, mail_id, message_id, action, sender) VALUES "
 	    "('" ORG "', uuid7(), '1@x', 'ignored', 'ada@example.com'), ('" ORG
 	    "', uuid7(), '2@x', 'ignored', 'bob@example.com')");
@@ -196,6 +200,7 @@ TEST(everything_of_one_customer_is_in_one_file)
 	ck_assert_int_eq(number("rows"), 5);
 	ck_assert_int_eq(lines("hers.png"), 1);
 	ck_assert_int_eq(lines("other.png"), 0);
+	ck_assert_int_eq(lines("note.png"), 0);
 	ck_assert_int_eq(lines("\"sender\":\"ada@example.com\""), 1);
 	ck_assert_int_eq(lines("bob@example.com"), 0);
 	ck_assert_int_eq(lines("\"name\":\"Ada\""), 1);

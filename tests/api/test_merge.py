@@ -244,12 +244,14 @@ def an_erased_person_is_gone_from_everywhere():
         merge(other, into)      # and a chain of them
         desk.scheduler(f"SELECT place_events('{ORG}', 1000)")
         theirs = int(desk.root.one(f"SELECT count(*) FROM comment WHERE body LIKE 'by{mode}%'"))
+        files = desk.root.one(f"SELECT count(*) FROM attachment WHERE filename LIKE 'by{mode}%'")
         ok('the person is in many places', len(mentions(word)) >= 5, mentions(word))
         erase(jane, mode)
         same(f'{mode}: nothing names the person any more', mentions(word), [])
         same('nor who was merged into the person', mentions(second), [])
         same('what others wrote is all there',
                 int(desk.root.one(f"SELECT count(*) FROM comment WHERE body LIKE 'by{mode}%'")), theirs)
+        same('and so are their files', desk.root.one(f"SELECT count(*) FROM attachment WHERE filename LIKE 'by{mode}%'"), files)
         ok('their customer too', desk.get('customer', bystander, 'name') == f'by{mode} Doe')
         left = [desk.get('ticket', t, 'title') for t in (ticket, second_ticket, into, lone)]
         same('the person\'s tickets are ' + ('nameless' if mode == 'anonymize' else 'gone'), left,
