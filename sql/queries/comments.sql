@@ -36,14 +36,20 @@ UPDATE comment c
  WHERE c.org_id = $1 AND c.comment_id = old.comment_id
 RETURNING c.comment_id;
 
+-- $4: its files, too.
 -- name: comment_redact
 WITH gone AS (
   DELETE FROM comment_revision r WHERE r.org_id = $1 AND r.comment_id = $3
+), redacted AS (
+  UPDATE comment c SET body = '', redacted_at = now()
+   WHERE c.org_id = $1 AND c.ticket_id = $2 AND c.comment_id = $3 AND NOT c.internal
+     AND c.redacted_at IS NULL
+  RETURNING c.comment_id
+), files AS (
+  DELETE FROM attachment a USING redacted d
+   WHERE a.org_id = $1 AND a.comment_id = d.comment_id AND $4::boolean
 )
-UPDATE comment c SET body = '', redacted_at = now()
- WHERE c.org_id = $1 AND c.ticket_id = $2 AND c.comment_id = $3 AND NOT c.internal
-   AND c.redacted_at IS NULL
-RETURNING c.comment_id;
+SELECT d.comment_id FROM redacted d;
 
 -- name: note_create
 INSERT INTO comment (org_id, comment_id, ticket_id, internal, author_type, author_id, body, mentions)

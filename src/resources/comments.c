@@ -41,6 +41,11 @@ static const struct filter by[] = {
 static const struct sort sorts[] = { { "created_at", "t.created_at", "timestamptz" }, { .name = NULL } };
 static const struct list comments = { by, sorts, NULL, true };
 
+static const struct filter redact_query[] = {
+	{ "attachments", T_BOOL, "", NULL, "true: delete the comment's files as well.", true },
+	{ .name = NULL }
+};
+
 static const struct field note_fields[] = {
 	{ "note_id",     T_ID,   F_OUT, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "Unique id." },
 	{ "org_id",      T_STR,  F_OUT, .example = "\"org_123\"", .doc = "The organization." },
@@ -78,6 +83,16 @@ list_comments(struct req *r)
 }
 
 static int
+redact_comment(struct req *r)
+{
+	const char *files = query_get(r, "attachments");
+
+	r->exec_slot = db_queue(r->db, SQL_COMMENT_REDACT,
+	    P(r->org, r->args[0], r->args[1], files == NULL ? "false" : files));
+	return reply_empty(r);
+}
+
+static int
 list_notes(struct req *r)
 {
 	return list_thread(r, &note, &notes);
@@ -94,9 +109,9 @@ const struct route comment_routes[] = {
 	{ PATCH, "/api/tickets/:id/comments/:comment_id", "comments.update", api_exec, S_TICKETS_WRITE,
 	    .body = comment_fields, .use = F_PATCH, .reply = &comment, .exec = SQL_COMMENT_PATCH,
 	    .summary = "Edit a comment", .doc = "The earlier text is kept; see `include=history`." },
-	{ DELETE, "/api/tickets/:id/comments/:comment_id", "comments.redact", api_exec, S_TICKETS_WRITE,
-	    .on = &comment, .exec = SQL_COMMENT_REDACT, .status = 204, .summary = "Redact a comment",
-	    .doc = "The text and its history are gone for good; the place in the thread stays." },
+	{ DELETE, "/api/tickets/:id/comments/:comment_id", "comments.redact", redact_comment, S_TICKETS_WRITE,
+	    .on = &comment, .query = redact_query, .status = 204, .summary = "Redact a comment",
+	    .doc = "The text and its history are gone for good; the place in the thread stays, and so do its files, unless attachments=true takes them as well." },
 	{ .path = NULL }
 };
 

@@ -119,6 +119,30 @@ TEST(a_deleted_tickets_file_is_gone_for_everybody)
 }
 END
 
+TEST(redaction_takes_a_comments_files_when_it_is_asked_to)
+{
+	const char *ticket = make_ticket("t"), *comment = make_comment(ticket, "my passport"),
+		   *other_one = make_comment(ticket, "hello");
+	const char *file = upload(ticket, fmt("passport.png&comment_id=%s", comment)),
+		   *kept = upload(ticket, fmt("x.txt&comment_id=%s", other_one));
+
+	call("DELETE", fmt("/api/tickets/%s/comments/%s", ticket, other_one), NULL);
+	expect(204);
+	ck_assert_str_eq(place(kept), ticket);
+	call("DELETE", fmt("/api/tickets/%s/comments/%s?attachments=maybe", ticket, comment), NULL);
+	expect_field("attachments", "type");
+	call("DELETE", fmt("/api/tickets/%s/comments/%s?attachments=true", ticket, comment), NULL);
+	expect(204);
+	call("GET", fmt("/api/attachments/%s", file), NULL);
+	expect(404);
+	ck_assert_str_eq(place(kept), ticket);
+	relay();
+	call("GET", fmt("/api/v1/events?topic=ticket.attachment.deleted&ticket_id=%s", ticket),
+	    NULL);
+	ck_assert_str_eq(text("data.0.data.attachment_id"), file);
+}
+END
+
 TEST(the_newest_thousand_files_of_a_ticket_are_shown_in_their_order)
 {
 	const char *ticket = make_ticket("t");
@@ -147,6 +171,7 @@ END
 	tcase_add_test(c, nothing_is_uploaded_to_a_merged_ticket);
 	tcase_add_test(c, a_file_put_to_the_note_of_a_merge_outlives_its_undoing);
 	tcase_add_test(c, a_deleted_tickets_file_is_gone_for_everybody);
+	tcase_add_test(c, redaction_takes_a_comments_files_when_it_is_asked_to);
 	tcase_add_test(c, the_newest_thousand_files_of_a_ticket_are_shown_in_their_order);
 	return c;
 }

@@ -196,7 +196,7 @@ def comments_leave_events_without_their_text():
          [('1', 'Confidential words')])
     none('an edit that changes nothing leaves neither', desk.events(lambda: call(
         desk.app, 'comment_patch', [ORG, ticket, made[0], '{"body":"Confidential too"}'], org=ORG)))
-    events = desk.events(lambda: call(desk.app, 'comment_redact', [ORG, ticket, made[0]], org=ORG))
+    events = desk.events(lambda: call(desk.app, 'comment_redact', [ORG, ticket, made[0], False], org=ORG))
     same('so is a redaction', [(e['topic'], e['public']) for e in events], [('ticket.comment.redacted', False)])
     same('which leaves no text', desk.root.one(f"""SELECT count(*) FROM comment LEFT JOIN comment_revision USING (comment_id)
         WHERE comment_id = '{made[0]}' AND (comment.body <> '' OR comment_revision.body IS NOT NULL)"""), '0')
