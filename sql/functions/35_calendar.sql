@@ -14,30 +14,35 @@ CREATE OR REPLACE FUNCTION business_day(h business_hours, p_day date) RETURNS js
     '[]')
 $$;
 
--- A day on which the clock is put forward or back: minute by minute, then put
--- together again. Two days a year, so its cost does not matter.
+-- A day on which the clock is put forward or back, or over whose midnight it is put
+-- back: minute by minute, then put together again. A few days a year, so its cost
+-- does not matter.
 CREATE OR REPLACE FUNCTION business_odd_day(p_zone text, p_day date, p_intervals jsonb)
 RETURNS TABLE (opens timestamptz, closes timestamptz) LANGUAGE sql STABLE AS $$
-  WITH minute AS (
+  WITH hours AS MATERIALIZED (
+    SELECT p_day + i.start::interval AS opens, p_day + i."end"::interval AS closes
+      FROM jsonb_to_recordset(p_intervals) AS i(start text, "end" text)
+  ), minute AS (
     SELECT m, m AT TIME ZONE p_zone AS local
       FROM generate_series((p_day - 1)::timestamp AT TIME ZONE p_zone,
                            (p_day + 2)::timestamp AT TIME ZONE p_zone, interval '1 minute') m
   ), open AS (
     SELECT m, m - row_number() OVER (ORDER BY m) * interval '1 minute' AS island
       FROM minute
-     WHERE local >= p_day AND local < p_day + 1
-       AND EXISTS (SELECT 1 FROM jsonb_to_recordset(p_intervals) AS i(start text, "end" text)
-                    WHERE local >= p_day + i.start::interval AND local < p_day + i."end"::interval)
+     WHERE EXISTS (SELECT 1 FROM hours h WHERE local >= h.opens AND local < h.closes)
   )
   SELECT min(m), max(m) + interval '1 minute' FROM open GROUP BY island
 $$;
 
--- When it is open, from one local day to another, in order.
+-- When it is open, from one local day to another, in order. Of a midnight that the
+-- clock shows twice PostgreSQL takes the later: a day is plain if it has 24 hours
+-- from there and the clock was not changed in the hours before.
 CREATE OR REPLACE FUNCTION business_spans(h business_hours, p_first date, p_last date)
 RETURNS TABLE (opens timestamptz, closes timestamptz) LANGUAGE sql STABLE AS $$
   WITH day AS (
     SELECT d::date AS day, business_day(h, d::date) AS intervals,
-           ((d + interval '1 day') AT TIME ZONE h.timezone) - (d AT TIME ZONE h.timezone) = interval '24 hours' AS plain
+           ((d + interval '1 day') AT TIME ZONE h.timezone) - (d AT TIME ZONE h.timezone) = interval '24 hours'
+           AND ((d AT TIME ZONE h.timezone) - interval '12 hours') AT TIME ZONE h.timezone = d - interval '12 hours' AS plain
       FROM generate_series(p_first::timestamp, p_last::timestamp, interval '1 day') d
   )
   SELECT (day + i.start::interval) AT TIME ZONE h.timezone, (day + i."end"::interval) AT TIME ZONE h.timezone
@@ -141,17 +146,21 @@ CREATE OR REPLACE FUNCTION business_hours_before() RETURNS trigger LANGUAGE plpg
 DECLARE
   d record;
 BEGIN
-  PERFORM check_timezone(NEW.timezone);
+  IF TG_OP = 'INSERT' OR NEW.timezone <> OLD.timezone THEN
+    PERFORM check_timezone(NEW.timezone);
+  END IF;
   FOR d IN SELECT key, value FROM jsonb_each(NEW.weekly) LOOP
     NEW.weekly := jsonb_set(NEW.weekly, ARRAY[d.key], business_check_day(d.value, 'weekly.' || d.key));
   END LOOP;
-  FOR d IN SELECT x ->> 'date' AS day, n - 1 AS n, COALESCE(x -> 'intervals', '[]') AS intervals,
-                  count(*) OVER (PARTITION BY x ->> 'date') AS same
-             FROM jsonb_array_elements(NEW.holidays) WITH ORDINALITY AS e(x, n) LOOP
-    IF d.same > 1 THEN
+  FOR d IN SELECT n - 1 AS n, x -> 'intervals' AS intervals,
+                  row_number() OVER (PARTITION BY x ->> 'date' ORDER BY n) AS nth
+             FROM jsonb_array_elements(NEW.holidays) WITH ORDINALITY AS e(x, n) ORDER BY n LOOP
+    IF d.nth > 1 THEN
       PERFORM fail(422, 'repeated', 'The day is given twice.', format('holidays[%s].date', d.n));
+    ELSIF d.intervals IS NOT NULL THEN
+      NEW.holidays := jsonb_set(NEW.holidays, ARRAY[d.n::text, 'intervals'],
+                                business_check_day(d.intervals, format('holidays[%s].intervals', d.n)));
     END IF;
-    PERFORM business_check_day(d.intervals, format('holidays[%s].intervals', d.n));
   END LOOP;
   IF NEW.is_default THEN -- there is one default: the newest
     UPDATE business_hours b SET is_default = false

@@ -1,8 +1,11 @@
 -- Rules of organisations and users.
 
+-- Names that a person would choose: not those of the host's own zone, of none, or of
+-- other ways to count that PostgreSQL has as well.
 CREATE OR REPLACE FUNCTION check_timezone(p_name text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
-  IF NOT EXISTS (SELECT 1 FROM pg_timezone_names z WHERE z.name = p_name) THEN
+  IF p_name ~ '^(posix/|right/|posixrules$|localtime$|Factory$)'
+     OR NOT EXISTS (SELECT 1 FROM pg_timezone_names z WHERE z.name = p_name) THEN
     PERFORM fail(422, 'not_allowed', 'Must be a name of the time zone database, such as Europe/Berlin.', 'timezone');
   END IF;
   RETURN true;

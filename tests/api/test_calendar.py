@@ -99,6 +99,8 @@ ZONES = {
     'Pacific/Apia': ['2011-12-30'],
     'Asia/Beirut': ['2026-03-29', '2026-10-25'],
     'America/Asuncion': ['2022-10-02', '2022-03-27'],
+    'America/Havana': ['2026-03-08', '2026-11-01'],
+    'Atlantic/Azores': ['2026-03-29', '2026-10-25'],
 }
 
 
@@ -113,6 +115,23 @@ def the_clock_is_put_forward_and_back():
     cal = calendar('Europe/Berlin', {d: office(('02:00', '03:00')) for d in DAYS})
     same('an hour that is skipped does not count', between(cal, at('2026-03-28T12:00'), at('2026-03-29T12:00')), 0)
     same('one that is repeated counts twice', between(cal, at('2026-10-24T12:00'), at('2026-10-25T12:00')), 120)
+    same('one that is repeated over midnight does as well',
+         add(calendar('America/Havana', ROUND), at('2026-11-01T03:00'), 120), at('2026-11-01T05:00'))
+
+
+def round_the_clock_no_zone_loses_a_minute_of_a_year():
+    zones = desk.app(f"""
+      WITH zone AS MATERIALIZED (
+        SELECT name, jsonb_populate_record(NULL::business_hours, jsonb_build_object('timezone', name,
+                       'weekly', '{json.dumps(ROUND)}'::jsonb, 'holidays', '[]'::jsonb)) AS hours
+          FROM pg_timezone_names WHERE name !~ '^(posix|right)/'
+      ), year AS (SELECT '2026-01-01T00:00Z'::timestamptz AS first, '2027-01-01T00:00Z'::timestamptz AS last)
+      SELECT z.name, (SELECT round(sum(extract(epoch FROM least(s.closes, y.last) - greatest(s.opens, y.first))) / 60)
+                        FROM business_spans(z.hours, '2025-12-30', '2027-01-02') s
+                       WHERE s.closes > y.first AND s.opens < y.last)
+        FROM zone z, year y""", org=ORG)
+    checks.ok('there are zones', len(zones) > 400, len(zones))
+    checks.none('each has the minutes of the year', [z for z in zones if z[1] != str(365 * 1440)])
 
 
 def random_week(dice):
@@ -151,13 +170,28 @@ def nonsense_is_refused_with_its_place():
 
     for field, values in (
             ('timezone', {'timezone': 'Europe/Bonn'}),
+            ('timezone', {'timezone': 'posix/Europe/Berlin'}),
+            ('timezone', {'timezone': 'right/Europe/Berlin'}),
+            ('timezone', {'timezone': 'posixrules'}),
+            ('timezone', {'timezone': 'localtime'}),
+            ('timezone', {'timezone': 'Factory'}),
             ('weekly.monday[0].start', {'weekly': {'monday': office(('9:00', '12:00'))}}),
             ('weekly.monday[0].end', {'weekly': {'monday': office(('09:00', '25:00'))}}),
             ('weekly.monday[0].end', {'weekly': {'monday': office(('09:00', '09:00'))}}),
             ('weekly.friday[1].start', {'weekly': {'friday': office(('09:00', '12:00'), ('11:00', '13:00'))}}),
-            ('holidays[0].date', {'holidays': [{'date': '2026-01-01'}, {'date': '2026-01-01'}]})):
+            ('holidays[2].date', {'holidays': [{'date': '2026-01-01'}, {'date': '2026-01-02'}, {'date': '2026-01-01'}]})):
         e = refused(f'{field} {values}', 'SV422', make(**values))
         same(f'which is named: {field}', e and e.column, field)
+
+
+def a_holidays_intervals_are_put_in_order_as_those_of_the_week():
+    noon = office(('13:00', '15:00'), ('09:00', '12:00'))
+    cal = calendar('UTC', {'monday': noon}, [{'date': '2026-12-25'}, {'date': '2026-12-24', 'intervals': noon}])
+    same('both', desk.app.one(
+        f"SELECT weekly #>> '{{monday,0,start}}' || ' ' || (holidays #>> '{{1,intervals,0,start}}')"
+        f" FROM business_hours WHERE business_hours_id = '{cal}'", org=ORG), '09:00 09:00')
+    same('a day off stays one', desk.app.one(
+        f"SELECT holidays -> 0 FROM business_hours WHERE business_hours_id = '{cal}'", org=ORG), '{"date": "2026-12-25"}')
 
 
 def main():
@@ -165,9 +199,13 @@ def main():
     desk = Desk(__file__)
     try:
         same('the schema is there', desk.problem, '')
+        desk.app.plain('SET jit = off')  # as the workers have it
         call(desk.app, 'organization_create', [ORG, 'Example'], org=ORG)
         return checks.run(a_working_week_counts_its_hours, the_clock_is_put_forward_and_back,
-                          random_calendars_agree_with_the_counter, nonsense_is_refused_with_its_place)
+                          round_the_clock_no_zone_loses_a_minute_of_a_year,
+                          random_calendars_agree_with_the_counter,
+                          a_holidays_intervals_are_put_in_order_as_those_of_the_week,
+                          nonsense_is_refused_with_its_place)
     finally:
         desk.close()
 
