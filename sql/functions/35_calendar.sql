@@ -187,11 +187,11 @@ BEGIN
   END IF;
   INSERT INTO company_domain (org_id, domain, company_id)
   SELECT NEW.org_id, x, NEW.company_id FROM unnest(NEW.domains) x
-  ON CONFLICT DO NOTHING;
+  ON CONFLICT DO NOTHING; -- which waits for another company that is being written
   SELECT d.domain INTO taken FROM company_domain d
    WHERE d.org_id = NEW.org_id AND d.domain = ANY (NEW.domains) AND d.company_id <> NEW.company_id LIMIT 1;
   IF taken IS NOT NULL THEN
-    PERFORM fail(422, 'already_exists', 'Another company has the domain ' || taken || '.', 'domains');
+    PERFORM fail(409, 'already_exists', 'Another company has the domain ' || taken || '.', 'domains');
   END IF;
   RETURN NULL;
 END
@@ -208,6 +208,19 @@ END
 $$;
 CREATE OR REPLACE TRIGGER company_before BEFORE INSERT OR UPDATE OF domains ON company
   FOR EACH ROW EXECUTE FUNCTION company_before();
+
+-- A policy that was archived while companies name it stays named; nobody comes to it.
+CREATE OR REPLACE FUNCTION company_policy() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF (TG_OP = 'INSERT' OR NEW.sla_policy_id IS DISTINCT FROM OLD.sla_policy_id) AND EXISTS (
+       SELECT 1 FROM sla_policy p WHERE p.org_id = NEW.org_id AND p.policy_id = NEW.sla_policy_id AND p.archived_at IS NOT NULL) THEN
+    PERFORM fail(422, 'unknown_reference', 'The SLA policy is archived.', 'sla_policy_id');
+  END IF;
+  RETURN NEW;
+END
+$$;
+CREATE OR REPLACE TRIGGER company_policy BEFORE INSERT OR UPDATE OF sla_policy_id ON company
+  FOR EACH ROW WHEN (NEW.sla_policy_id IS NOT NULL) EXECUTE FUNCTION company_policy();
 
 CREATE OR REPLACE FUNCTION customer_company() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

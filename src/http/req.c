@@ -178,6 +178,19 @@ add_field(struct req *r, const char *name, const char *code, const char *message
 	return -1;
 }
 
+/* The error of that status and code; for a code that only SQL has, the general one of the status.
+ */
+static enum error
+rule_error(int status, const char *code)
+{
+	unsigned i;
+
+	for (i = 0; i < E__MAX; i++)
+		if (error_table[i].status == status && strcmp(error_table[i].code, code) == 0)
+			return (enum error)i;
+	return status == 404 ? E_NOT_FOUND : status == 409 ? E_CONFLICT : E_VALIDATION;
+}
+
 /* A rule raised by fail() in SQL: SVnnn, the code as message, a sentence as detail. */
 static int
 fail_rule(struct req *r, const struct db_error *e)
@@ -185,7 +198,7 @@ fail_rule(struct req *r, const struct db_error *e)
 	int status =
 	    (e->sqlstate[2] - '0') * 100 + (e->sqlstate[3] - '0') * 10 + (e->sqlstate[4] - '0');
 
-	fail(r, status == 404 ? E_NOT_FOUND : status == 409 ? E_CONFLICT : E_VALIDATION);
+	fail(r, rule_error(status, e->message));
 	r->status = status;
 	r->code = e->message;
 	r->detail = e->detail;

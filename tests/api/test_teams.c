@@ -40,7 +40,29 @@ TEST(a_domain_belongs_to_one_company)
 {
 	make("/api/companies", "{\"name\":\"A\",\"domains\":[\"a.example\"]}", "company_id");
 	call("POST", "/api/companies", "{\"name\":\"B\",\"domains\":[\"A.example\"]}");
+	expect_problem(409, "already_exists");
 	expect_field("domains", "already_exists");
+	ck_assert_str_eq(text("title"), "A resource with this value exists already.");
+}
+END
+
+TEST(a_company_names_no_archived_sla_policy_but_keeps_one)
+{
+	const char *policy = make("/api/sla/policies",
+	    "{\"name\":\"Gone\",\"targets\":{\"low\":{\"resolution_minutes\":5}}}", "policy_id");
+	const char *keeps = make("/api/companies",
+	    fmt("{\"name\":\"A\",\"sla_policy_id\":\"%s\"}", policy), "company_id");
+	const char *other = make("/api/companies", "{\"name\":\"B\"}", "company_id");
+
+	call("DELETE", fmt("/api/sla/policies/%s", policy), NULL);
+	expect(204);
+	call("POST", "/api/companies", fmt("{\"name\":\"C\",\"sla_policy_id\":\"%s\"}", policy));
+	expect_problem(422, "unknown_reference");
+	expect_field("sla_policy_id", "unknown_reference");
+	call("PATCH", fmt("/api/companies/%s", other), fmt("{\"sla_policy_id\":\"%s\"}", policy));
+	expect_field("sla_policy_id", "unknown_reference");
+	call("PATCH", fmt("/api/companies/%s", keeps), "{\"name\":\"AA\"}");
+	expect(200);
 }
 END
 
@@ -247,6 +269,7 @@ END
 	tcase_add_test(c, a_customer_belongs_to_the_company_of_the_address);
 	tcase_add_test(c, a_domain_belongs_to_one_company);
 	tcase_add_test(c, a_domain_is_one_that_an_address_can_have);
+	tcase_add_test(c, a_company_names_no_archived_sla_policy_but_keeps_one);
 	tcase_add_test(c, a_deleted_company_leaves_its_customers_and_tickets);
 	tcase_add_test(c, a_team_shows_its_members_and_its_version_counts_them);
 	tcase_add_test(c, a_team_takes_active_users_of_its_organization_only);
