@@ -386,7 +386,7 @@ def the_runner_keeps_its_promises():
              [('', 0)] * 2)
         versions = super_('SELECT version, name, applied_at FROM schema_migration ORDER BY version')
         same('every migration is applied once', [v[0] for v in versions],
-             [str(n) for n in range(len(pgtest.schema_files('migrations/*.sql')) + 1)])
+             ['0'] + [str(int(os.path.basename(f)[:4])) for f in pgtest.schema_files('migrations/*.sql')])
         super_.plain("SELECT set_config('app.org', 'org_a', false)")
         result = migrate()
         same('a second run changes nothing', (result.returncode, super_(
