@@ -286,9 +286,10 @@ main(int argc, char **argv)
 	s.kinds[0] = webhooks_kind(s.webhooks);
 	s.kinds[1] = sla_kind(&s.work);
 	s.kinds[2] = sla_apply_kind(&s.work);
-	s.kinds[3] = workflow_kind(&s.work);
-	s.kinds[4] = notify_kind(&s.work);
-	s.kinds[5] = mailer_kind(s.mailer);
+	s.kinds[3] = sla_recount_kind(&s.work);
+	s.kinds[4] = workflow_kind(&s.work);
+	s.kinds[5] = notify_kind(&s.work);
+	s.kinds[6] = mailer_kind(s.mailer);
 	s.due = due_new(s.db, s.redis, s.kinds);
 	s.work.due = s.due;
 	webhooks_tell(s.webhooks, s.due);

@@ -175,6 +175,36 @@ CREATE OR REPLACE TRIGGER touch BEFORE UPDATE ON business_hours FOR EACH ROW EXE
 CREATE OR REPLACE TRIGGER record_change AFTER INSERT OR UPDATE OR DELETE ON business_hours
   FOR EACH ROW EXECUTE FUNCTION record_change('business_hours', 'business_hours_id', 'audit');
 
+-- What uses a calendar keeps it: teams, SLA policies, and clocks that are not
+-- stopped. An archived policy lets go of it; the clocks that it may start yet, of
+-- tickets that are under it, count as if it had named none.
+CREATE OR REPLACE FUNCTION business_hours_delete(p_org text, p_calendar uuid) RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE
+  users text;
+BEGIN
+  PERFORM 1 FROM business_hours b WHERE b.org_id = p_org AND b.business_hours_id = p_calendar FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN NULL;
+  END IF;
+  SELECT string_agg(format('%s (%s)', x.what, x.n), ', ') INTO users
+    FROM (SELECT 'teams' AS what, count(*) AS n FROM team t
+           WHERE t.org_id = p_org AND t.business_hours_id = p_calendar
+          UNION ALL
+          SELECT 'SLA policies', count(*) FROM sla_policy p
+           WHERE p.org_id = p_org AND p.business_hours_id = p_calendar AND p.archived_at IS NULL
+          UNION ALL
+          SELECT 'SLA timers that have not stopped', count(*) FROM sla_timer t
+           WHERE t.org_id = p_org AND t.business_hours_id = p_calendar AND t.stopped_at IS NULL) x
+   WHERE x.n > 0;
+  IF users IS NOT NULL THEN
+    PERFORM fail(409, 'in_use', format('The calendar is used by %s.', users));
+  END IF;
+  UPDATE sla_policy p SET business_hours_id = NULL WHERE p.org_id = p_org AND p.business_hours_id = p_calendar;
+  DELETE FROM business_hours b WHERE b.org_id = p_org AND b.business_hours_id = p_calendar;
+  RETURN p_calendar;
+END
+$$;
+
 -- Companies: their domains as rows, and new customers by them. A domain that somebody
 -- is about to have is awaited; only then it is known whose it is.
 CREATE OR REPLACE FUNCTION company_domains() RETURNS trigger LANGUAGE plpgsql AS $$

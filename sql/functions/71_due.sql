@@ -12,6 +12,16 @@ BEGIN
 END
 $$;
 
+-- The same at once for many without a lane.
+CREATE OR REPLACE FUNCTION due_now(p_org text, p_kind text, p_refs uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO due_job AS d (org_id, kind, ref)
+  SELECT DISTINCT p_org, p_kind, x FROM unnest(p_refs) x
+  ON CONFLICT (org_id, kind, ref) DO UPDATE
+     SET run_at = now(), state = 'ready', attempts = 0, lost = 0, error = NULL, token = d.token + 1, lease_until = NULL;
+END
+$$;
+
 -- The attempt counts from here, so that a job that kills its scheduler is not
 -- tried for ever.
 CREATE OR REPLACE FUNCTION due_claim(p_org text, p_kind text, p_lane text, p_most int, p_lease interval)

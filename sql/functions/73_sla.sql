@@ -22,8 +22,10 @@ BEGIN
   ELSE
     t.due_at := business_add(t.org_id, t.business_hours_id, t.running_since, greatest(t.target_minutes - t.elapsed_minutes, 0));
     t.warn_at := business_add(t.org_id, t.business_hours_id, t.running_since, greatest(warn, 0));
-    IF t.due_at IS NOT NULL THEN -- a calendar that is never open has no due time
+    IF t.due_at IS NOT NULL THEN
       PERFORM due_put(t.org_id, 'sla', t.timer_id, '', CASE WHEN t.warned_at IS NULL THEN least(t.warn_at, t.due_at) ELSE t.due_at END);
+    ELSE -- a calendar that is never open has no due time
+      DELETE FROM due_job d WHERE d.org_id = t.org_id AND d.kind = 'sla' AND d.ref = t.timer_id;
     END IF;
   END IF;
   UPDATE sla_timer x SET status = t.status, target_minutes = t.target_minutes, running_since = t.running_since, warn_percent = t.warn_percent,
@@ -231,3 +233,20 @@ BEGIN
   RETURN NEXT;
 END
 $$;
+
+-- A clock keeps its calendar until it stops; afterwards it names it still, be it gone or not.
+CREATE OR REPLACE FUNCTION sla_timer_before() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM 1 FROM business_hours b WHERE b.org_id = NEW.org_id AND b.business_hours_id = NEW.business_hours_id FOR KEY SHARE;
+  IF NOT FOUND THEN
+    PERFORM fail(422, 'unknown_reference', 'There is no such calendar.', 'business_hours_id');
+  END IF;
+  RETURN NEW;
+END
+$$;
+CREATE OR REPLACE TRIGGER check_insert BEFORE INSERT ON sla_timer
+  FOR EACH ROW WHEN (NEW.business_hours_id IS NOT NULL) EXECUTE FUNCTION sla_timer_before();
+CREATE OR REPLACE TRIGGER check_update BEFORE UPDATE ON sla_timer
+  FOR EACH ROW WHEN (NEW.business_hours_id IS NOT NULL AND NEW.stopped_at IS NULL
+    AND (NEW.business_hours_id IS DISTINCT FROM OLD.business_hours_id OR OLD.stopped_at IS NOT NULL))
+  EXECUTE FUNCTION sla_timer_before();

@@ -6,6 +6,25 @@ CREATE OR REPLACE FUNCTION sla_target(p sla_policy, p_priority text, p_metric te
   SELECT (p.targets -> p_priority ->> (p_metric || '_minutes'))::numeric
 $$;
 
+-- Whose open minutes a policy counts for a ticket of this team: its own calendar's, the
+-- team's, or the default's; null for every minute.
+CREATE OR REPLACE FUNCTION sla_calendar(p sla_policy, p_team uuid) RETURNS uuid LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN p.business_hours THEN COALESCE(p.business_hours_id,
+    (SELECT t.business_hours_id FROM team t WHERE t.org_id = p.org_id AND t.team_id = p_team),
+    (SELECT b.business_hours_id FROM business_hours b WHERE b.org_id = p.org_id AND b.is_default)) END
+$$;
+
+CREATE OR REPLACE FUNCTION sla_policy_before() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.business_hours_id IS NOT NULL AND NOT NEW.business_hours THEN
+    PERFORM fail(422, 'not_allowed', 'A policy with a business_hours_id counts its open minutes: must be true, or that null.', 'business_hours');
+  END IF;
+  RETURN NEW;
+END
+$$;
+CREATE OR REPLACE TRIGGER check_hours BEFORE INSERT OR UPDATE OF business_hours, business_hours_id ON sla_policy
+  FOR EACH ROW EXECUTE FUNCTION sla_policy_before();
+
 CREATE OR REPLACE FUNCTION sla_start_for(k ticket, p sla_policy, p_metric text, p_start timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   t sla_timer;
@@ -19,7 +38,7 @@ BEGIN
   t.policy_id := p.policy_id;
   t.metric := p_metric;
   t.target_minutes := sla_target(p, k.priority, p_metric);
-  t.business_hours_id := p.business_hours_id;
+  t.business_hours_id := sla_calendar(p, k.team_id);
   t.pause_statuses := p.pause_statuses;
   t.warn_percent := p.warn_percent;
   t.started_at := p_start;
@@ -35,6 +54,7 @@ DECLARE
   p sla_policy;
   t sla_timer;
   target numeric;
+  calendar uuid;
 BEGIN
   SELECT * INTO k FROM ticket x WHERE x.org_id = p_org AND x.ticket_id = p_ticket FOR NO KEY UPDATE;
   IF k.ticket_id IS NULL OR k.deleted_at IS NOT NULL OR k.status IN ('merged', 'closed', 'resolved') THEN
@@ -44,20 +64,21 @@ BEGIN
    WHERE y.org_id = p_org AND y.active AND y.archived_at IS NULL
      AND y.policy_id = COALESCE((SELECT c.sla_policy_id FROM company c JOIN sla_policy z ON z.org_id = c.org_id AND z.policy_id = c.sla_policy_id
                                   WHERE c.org_id = p_org AND c.company_id = k.company_id AND z.active), p_policy);
+  calendar := sla_calendar(p, k.team_id);
   FOR t IN SELECT * FROM sla_timer x WHERE x.org_id = p_org AND x.ticket_id = p_ticket AND x.stopped_at IS NULL
               AND x.policy_id IS NOT NULL AND x.metric <> 'custom' FOR UPDATE LOOP
     target := CASE WHEN p.policy_id IS NULL THEN NULL ELSE sla_target(p, k.priority, t.metric) END;
     IF target IS NULL THEN
       PERFORM sla_stop(t, true, 'policy', now());
     ELSIF t.breached_at IS NULL AND (t.target_minutes, t.policy_id, t.warn_percent, t.pause_statuses, t.business_hours_id)
-          IS DISTINCT FROM (target, p.policy_id, p.warn_percent, p.pause_statuses, p.business_hours_id) THEN
+          IS DISTINCT FROM (target, p.policy_id, p.warn_percent, p.pause_statuses, calendar) THEN
       t.elapsed_minutes := sla_elapsed(t, now());
       t.running_since := CASE WHEN t.status = 'running' THEN now() END;
       t.target_minutes := target;
       t.policy_id := p.policy_id;
       t.warn_percent := p.warn_percent;
       t.pause_statuses := p.pause_statuses;
-      t.business_hours_id := p.business_hours_id;
+      t.business_hours_id := calendar;
       t.warned_at := CASE WHEN t.elapsed_minutes >= target * p.warn_percent / 100 THEN t.warned_at END;
       t := sla_arm(t);
       PERFORM sla_note(t, 'retargeted', NULL, now());
@@ -118,6 +139,10 @@ BEGIN
     IF t.timer_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM sla_timer x WHERE x.org_id = NEW.org_id
          AND x.ticket_id = NEW.ticket_id AND x.metric = 'resolution' AND x.stopped_at IS NULL) THEN
       t.stopped_at := NULL;
+      IF t.business_hours_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM business_hours b WHERE b.org_id = t.org_id
+           AND b.business_hours_id = t.business_hours_id) THEN -- deleted meanwhile
+        t.business_hours_id := sla_calendar(p, NEW.team_id);
+      END IF;
       PERFORM sla_resume(t, 'reopened', now());
     END IF;
   END IF;
@@ -139,26 +164,67 @@ CREATE OR REPLACE TRIGGER sla_follow AFTER UPDATE ON ticket FOR EACH ROW
 CREATE OR REPLACE FUNCTION sla_fan_out(p_org text, p_from bigint, p_to bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   IF EXISTS (SELECT 1 FROM sla_policy p WHERE p.org_id = p_org AND p.active AND p.archived_at IS NULL) THEN
-    INSERT INTO due_job AS d (org_id, kind, ref)
-    SELECT DISTINCT p_org, 'sla_apply', e.ticket_id
-      FROM event e
+    PERFORM due_now(p_org, 'sla_apply', ARRAY(SELECT e.ticket_id FROM event e
      WHERE e.org_id = p_org AND e.seq BETWEEN p_from AND p_to AND e.ticket_id IS NOT NULL
        AND (e.topic = 'ticket.created'
             OR (e.topic = 'ticket.updated' AND e.changes - '{status,assignee_user_id,snoozed_until,snooze_until_reply,title,description}'::text[] <> '{}'))
-       AND NOT ('sla' = ANY (string_to_array(COALESCE(e.suppress, ''), ',')))
-    ON CONFLICT (org_id, kind, ref) DO UPDATE
-       SET state = 'ready', run_at = now(), attempts = 0, token = d.token + 1, lease_until = NULL;
+       AND NOT ('sla' = ANY (string_to_array(COALESCE(e.suppress, ''), ',')))));
   END IF;
 END
 $$;
 
 -- The same for all tickets that a policy's clocks run for.
 CREATE OR REPLACE FUNCTION sla_reapply(p_org text, p_policy uuid) RETURNS void LANGUAGE sql AS $$
-  INSERT INTO due_job AS d (org_id, kind, ref)
-  SELECT DISTINCT p_org, 'sla_apply', t.ticket_id FROM sla_timer t
-   WHERE t.org_id = p_org AND t.policy_id = p_policy AND t.stopped_at IS NULL
-  ON CONFLICT (org_id, kind, ref) DO UPDATE
-     SET state = 'ready', run_at = now(), attempts = 0, token = d.token + 1, lease_until = NULL
+  SELECT due_now(p_org, 'sla_apply', ARRAY(SELECT t.ticket_id FROM sla_timer t
+   WHERE t.org_id = p_org AND t.policy_id = p_policy AND t.stopped_at IS NULL))
+$$;
+
+-- Whether a clock of the policy counts by whatever calendar is the team's or the default.
+CREATE OR REPLACE FUNCTION sla_seeks(p sla_policy, p_metric text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT p.business_hours AND p.business_hours_id IS NULL AND p.archived_at IS NULL AND p_metric <> 'custom'
+$$;
+
+-- A clock whose calendar was changed, or became or ceased to be the default: what is
+-- open since it last began to run is counted anew.
+CREATE OR REPLACE FUNCTION sla_recount(p_org text, p_timer uuid) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  t sla_timer;
+  calendar uuid;
+  was timestamptz;
+BEGIN
+  SELECT * INTO t FROM sla_timer x
+   WHERE x.org_id = p_org AND x.timer_id = p_timer AND x.status IN ('running', 'paused') FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  SELECT sla_calendar(p, k.team_id) INTO calendar
+    FROM sla_policy p JOIN ticket k ON k.org_id = p_org AND k.ticket_id = t.ticket_id
+   WHERE p.org_id = p_org AND p.policy_id = t.policy_id AND sla_seeks(p, t.metric);
+  IF FOUND AND calendar IS DISTINCT FROM t.business_hours_id THEN
+    t.elapsed_minutes := sla_elapsed(t, now());
+    t.running_since := CASE WHEN t.status = 'running' THEN now() END;
+    t.business_hours_id := calendar;
+  END IF;
+  t.warned_at := CASE WHEN sla_elapsed(t, now()) >= t.target_minutes * t.warn_percent / 100 THEN t.warned_at END;
+  was := t.due_at;
+  t := sla_arm(t);
+  IF t.due_at IS DISTINCT FROM was THEN
+    PERFORM sla_note(t, 'retargeted', 'calendar', now());
+  END IF;
+END
+$$;
+
+-- All clocks that count by the calendar, and those that would as things are now.
+CREATE OR REPLACE FUNCTION sla_recount_all(p_org text, p_calendar uuid) RETURNS void LANGUAGE sql AS $$
+  SELECT due_now(p_org, 'sla_recount', ARRAY(
+    SELECT t.timer_id FROM sla_timer t
+     WHERE t.org_id = p_org AND t.business_hours_id = p_calendar AND t.stopped_at IS NULL
+    UNION ALL
+    SELECT t.timer_id
+      FROM sla_policy p
+      JOIN sla_timer t ON t.org_id = p_org AND t.policy_id = p.policy_id AND t.stopped_at IS NULL
+      JOIN ticket k ON k.org_id = p_org AND k.ticket_id = t.ticket_id
+     WHERE p.org_id = p_org AND sla_seeks(p, t.metric) AND sla_calendar(p, k.team_id) = p_calendar))
 $$;
 
 -- By hand: one timer, or all of a ticket.
@@ -217,7 +283,7 @@ BEGIN
   t.metric := COALESCE(p_body ->> 'metric', 'resolution');
   t.name := p_body ->> 'name';
   t.target_minutes := COALESCE((p_body ->> 'target_minutes')::numeric, sla_target(p, k.priority, t.metric));
-  t.business_hours_id := COALESCE((p_body ->> 'business_hours_id')::uuid, p.business_hours_id);
+  t.business_hours_id := COALESCE((p_body ->> 'business_hours_id')::uuid, sla_calendar(p, k.team_id));
   t.pause_statuses := COALESCE(p.pause_statuses, '{pending,on_hold}');
   t.warn_percent := COALESCE((p_body ->> 'warn_percent')::int, p.warn_percent, 80);
   t.started_at := COALESCE((p_body ->> 'started_at')::timestamptz, now());
@@ -237,7 +303,7 @@ $$;
 
 -- Due times with their arithmetic: the spans in which the clock runs, at most 100.
 CREATE OR REPLACE FUNCTION sla_preview(p_org text, p_policy uuid, p_body jsonb) RETURNS TABLE
-  (start timestamptz, priority text, timezone text, targets jsonb) LANGUAGE plpgsql STABLE AS $$
+  (start timestamptz, priority text, business_hours_id uuid, timezone text, targets jsonb) LANGUAGE plpgsql STABLE AS $$
 DECLARE
   p sla_policy;
   k ticket;
@@ -248,12 +314,13 @@ BEGIN
   IF p_body ->> 'ticket_id' IS NOT NULL AND k.ticket_id IS NULL THEN
     PERFORM fail(422, 'unknown_reference', 'There is no such ticket.', 'ticket_id');
   END IF;
-  SELECT * INTO h FROM business_hours x WHERE x.org_id = p_org AND x.business_hours_id = p.business_hours_id;
+  SELECT * INTO h FROM business_hours x WHERE x.org_id = p_org AND x.business_hours_id = sla_calendar(p, k.team_id);
+  business_hours_id := h.business_hours_id;
   start := COALESCE((p_body ->> 'start')::timestamptz, k.created_at, now());
   priority := COALESCE(p_body ->> 'priority', k.priority, 'normal');
   timezone := COALESCE(h.timezone, 'UTC');
   SELECT COALESCE(jsonb_agg(jsonb_build_object('metric', x.metric, 'target_minutes', x.target,
-           'due_at', iso(x.due), 'warn_at', iso(business_add(p_org, p.business_hours_id, start, x.target * p.warn_percent / 100)),
+           'due_at', iso(x.due), 'warn_at', iso(business_add(p_org, h.business_hours_id, start, x.target * p.warn_percent / 100)),
            'elapsed_calendar_minutes', round(extract(epoch FROM x.due - start) / 60, 3),
            'spans', CASE WHEN h.org_id IS NULL
              THEN jsonb_build_array(jsonb_build_object('from', iso(start), 'to', iso(x.due), 'minutes', x.target))
@@ -265,7 +332,7 @@ BEGIN
          ORDER BY x.n), '[]')
     INTO targets
     FROM (SELECT m.metric, m.n, sla_target(p, sla_preview.priority, m.metric) AS target,
-                 business_add(p_org, p.business_hours_id, start, sla_target(p, sla_preview.priority, m.metric)) AS due
+                 business_add(p_org, h.business_hours_id, start, sla_target(p, sla_preview.priority, m.metric)) AS due
             FROM unnest('{first_response,next_response,resolution}'::text[]) WITH ORDINALITY AS m(metric, n)) x
    WHERE x.target IS NOT NULL;
   RETURN NEXT;

@@ -18,4 +18,7 @@ UPDATE business_hours h
 RETURNING h.business_hours_id;
 
 -- name: business_hours_delete
-DELETE FROM business_hours WHERE org_id = $1 AND business_hours_id = $2 RETURNING business_hours_id;
+SELECT h FROM business_hours_delete($1, $2) h WHERE h IS NOT NULL;
+
+-- name: sla_recount_all
+SELECT sla_recount_all($1, $2);

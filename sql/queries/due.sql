@@ -18,7 +18,7 @@ SELECT d.kind, d.org_id, d.lane, (extract(epoch FROM min(d.run_at)) * 1000)::big
 -- What an organisation has next: by kind, and by endpoint.
 -- name: due_org
 SELECT l.kind, l.lane, (extract(epoch FROM n.at) * 1000)::bigint AS at
-  FROM (SELECT k AS kind, '' AS lane FROM unnest('{sla,sla_apply,workflow,notify,mail}'::text[]) k
+  FROM (SELECT k AS kind, '' AS lane FROM unnest('{sla,sla_apply,sla_recount,workflow,notify,mail}'::text[]) k
         UNION ALL
         SELECT 'webhook', w.webhook_id::text FROM webhook w WHERE w.org_id = $1 AND w.active) l
   CROSS JOIN LATERAL (

@@ -1,19 +1,23 @@
 -- SLA. $1 is the caller's organisation, $2 the policy or timer.
 
 -- name: sla_policy_create
-INSERT INTO sla_policy (org_id, policy_id, name, description, conditions, targets, business_hours_id, pause_statuses,
-                        warn_percent, position, active)
-SELECT $1, $2, b.name, COALESCE(b.description, ''), COALESCE(b.conditions, '{}'), b.targets, b.business_hours_id,
+INSERT INTO sla_policy (org_id, policy_id, name, description, conditions, targets, business_hours, business_hours_id,
+                        pause_statuses, warn_percent, position, active)
+SELECT $1, $2, b.name, COALESCE(b.description, ''), COALESCE(b.conditions, '{}'), b.targets,
+       COALESCE(b.business_hours, b.business_hours_id IS NOT NULL), b.business_hours_id,
        COALESCE(b.pause_statuses, '{pending,on_hold}'), COALESCE(b.warn_percent, 80), COALESCE(b.position, 0), COALESCE(b.active, true)
-  FROM jsonb_to_record($3::jsonb) AS b(name text, description text, conditions jsonb, targets jsonb, business_hours_id uuid,
-         pause_statuses text[], warn_percent int, position int, active boolean)
+  FROM jsonb_to_record($3::jsonb) AS b(name text, description text, conditions jsonb, targets jsonb, business_hours boolean,
+         business_hours_id uuid, pause_statuses text[], warn_percent int, position int, active boolean)
 RETURNING policy_id;
 
 -- name: sla_policy_patch
 UPDATE sla_policy p
-   SET (name, description, conditions, targets, business_hours_id, pause_statuses, warn_percent, position, active) =
-       (SELECT x.name, x.description, x.conditions, x.targets, x.business_hours_id, x.pause_statuses, x.warn_percent,
-               x.position, x.active FROM jsonb_populate_record(p, $3::jsonb) x)
+   SET (name, description, conditions, targets, business_hours, business_hours_id, pause_statuses, warn_percent, position,
+        active) =
+       (SELECT x.name, x.description, x.conditions, x.targets,
+               x.business_hours OR (x.business_hours_id IS NOT NULL AND NOT $3::jsonb ? 'business_hours'),
+               x.business_hours_id, x.pause_statuses, x.warn_percent, x.position, x.active
+          FROM jsonb_populate_record(p, $3::jsonb) x)
  WHERE p.org_id = $1 AND p.policy_id = $2 AND p.archived_at IS NULL
 RETURNING p.policy_id;
 
@@ -25,7 +29,7 @@ UPDATE sla_policy SET active = false, archived_at = now()
  WHERE org_id = $1 AND policy_id = $2 AND archived_at IS NULL RETURNING policy_id;
 
 -- name: sla_preview
-SELECT p.start, p.priority, p.timezone, p.targets
+SELECT p.start, p.priority, p.business_hours_id, p.timezone, p.targets
   FROM sla_preview($1, $2, $3::jsonb) p
  WHERE EXISTS (SELECT 1 FROM sla_policy x WHERE x.org_id = $1 AND x.policy_id = $2);
 
@@ -46,6 +50,9 @@ SELECT c.checked, cardinality(c.warned) AS warned_count, cardinality(c.breached)
 -- The scheduler's side, as the workers' role.
 -- name: sla_fire
 SELECT sla_fire($1, $2::uuid[], $3::bigint[]);
+
+-- name: sla_recount
+SELECT sla_recount($1, $2);
 
 -- name: sla_policies
 SELECT p.policy_id, p.conditions FROM sla_policy p

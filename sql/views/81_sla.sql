@@ -1,8 +1,8 @@
 -- SLA policies and timers as the API shows them.
 
 CREATE VIEW sla_policy_v WITH (security_invoker = true) AS
-SELECT policy_id, org_id, name, description, conditions, targets, business_hours_id, pause_statuses, warn_percent,
-       position, active, archived_at, version, created_at, updated_at
+SELECT policy_id, org_id, name, description, conditions, targets, business_hours, business_hours_id, pause_statuses,
+       warn_percent, position, active, archived_at, version, created_at, updated_at
   FROM sla_policy;
 
 CREATE VIEW sla_timer_v WITH (security_invoker = true) AS

@@ -105,12 +105,36 @@ apply(struct due_work *s, const char *org, const PGresult *claimed, int row)
 	return db_commit(s->app);
 }
 
+static bool
+recount(struct due_work *s, const char *org, const PGresult *claimed, int row)
+{
+	struct db_context context = in(org);
+	int i;
+
+	db_begin(s->app, s->arena, DB_WRITE, &context);
+	for (i = row == -1 ? 0 : row; i < (row == -1 ? PQntuples(claimed) : row + 1); i++) {
+		db_do(s->app, SQL_SLA_RECOUNT, P(org, PQgetvalue(claimed, i, 0)));
+		db_do(s->app, SQL_DUE_DONE,
+		    P(org, "sla_recount", PQgetvalue(claimed, i, 0), PQgetvalue(claimed, i, 1)));
+	}
+	return db_commit(s->app);
+}
+
 static void
 run_applies(void *arg, const char *org, const PGresult *claimed)
 {
 	struct due_work *s = arg;
 
 	together(s, org, "sla_apply", claimed, apply);
+	due_look_lane(s->due, s->arena, "sla", org, "");
+}
+
+static void
+run_recounts(void *arg, const char *org, const PGresult *claimed)
+{
+	struct due_work *s = arg;
+
+	together(s, org, "sla_recount", claimed, recount);
 	due_look_lane(s->due, s->arena, "sla", org, "");
 }
 
@@ -125,5 +149,13 @@ sla_apply_kind(struct due_work *s)
 {
 	return (struct due_kind){
 		.kind = "sla_apply", .batch = APPLY_BATCH, .run = run_applies, .arg = s
+	};
+}
+
+struct due_kind
+sla_recount_kind(struct due_work *s)
+{
+	return (struct due_kind){
+		.kind = "sla_recount", .batch = APPLY_BATCH, .run = run_recounts, .arg = s
 	};
 }

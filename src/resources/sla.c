@@ -30,7 +30,8 @@ static const struct field policy_fields[] = {
 	{ "description", T_TEXT, F_CREATE|F_PATCH|F_OUT, 0, 2000, .example = "\"What gold customers were promised\"", .doc = "What it promises." },
 	{ "conditions",  T_OBJECT, F_CREATE|F_PATCH|F_OUT, 0, 65536, .example = "{\"field\":\"tags\",\"op\":\"contains\",\"value\":\"gold\"}", .doc = "Tickets that come under it, as in a view; empty for all. The first policy by position counts; a company's own goes before." },
 	{ "targets",     T_OBJECT, F_CREATE|F_PATCH|F_OUT|F_REQ, .sub = targets_fields, .example = "{\"urgent\":{\"first_response_minutes\":15,\"resolution_minutes\":240},\"normal\":{\"first_response_minutes\":240}}", .doc = "What is promised, by priority. A change replaces all of it." },
-	{ "business_hours_id", T_ID, F_CREATE|F_PATCH|F_OUT|F_NULL, .example = "null", .doc = "Calendar whose open minutes count; null for every minute." },
+	{ "business_hours", T_BOOL, F_CREATE|F_PATCH|F_OUT, .example = "false", .doc = "Whether only open minutes count: of the calendar business_hours_id if given, else of the ticket's team's calendar, else of the organization's default; every minute where there is none. False unless given; a business_hours_id makes it true." },
+	{ "business_hours_id", T_ID, F_CREATE|F_PATCH|F_OUT|F_NULL, .example = "null", .doc = "The one calendar whose open minutes count, whatever the ticket's team; null for what business_hours says." },
 	{ "pause_statuses", T_ENUM, F_CREATE|F_PATCH|F_OUT|F_LIST, .words = statuses, .max_items = 4, .example = "[\"pending\",\"on_hold\"]", .doc = "Statuses in which the clocks stand still." },
 	{ "warn_percent", T_INT, F_CREATE|F_PATCH|F_OUT, 1, 99, .example = "80", .doc = "Share of the target at which sla.warning is sent." },
 	{ "position",    T_INT,  F_CREATE|F_PATCH|F_OUT, -1000000, 1000000, .example = "0", .doc = "Place among the policies, smallest first." },
@@ -59,7 +60,7 @@ static const struct list policies = { policy_by, policy_sorts, NULL, true };
 static const struct field ledger_fields[] = {
 	{ "n",      T_INT,  F_OUT, .example = "1", .doc = "Which entry." },
 	{ "what",   T_STR,  F_OUT, .example = "\"paused\"", .doc = "started, paused, resumed, retargeted, warned, breached, stopped or cancelled." },
-	{ "reason", T_STR,  F_OUT|F_NULL, .example = "\"status\"", .doc = "policy, manual, status, answered, resolved, reopened, or the caller's own words." },
+	{ "reason", T_STR,  F_OUT|F_NULL, .example = "\"status\"", .doc = "policy, calendar, manual, status, answered, resolved, reopened, or the caller's own words." },
 	{ "at",     T_TIME, F_OUT, .example = "\"2026-06-13T10:00:00.000Z\"", .doc = "When." },
 	{ "elapsed_minutes", T_NUM, F_OUT, .max = 1000000000, .example = "12.5", .doc = "Minutes counted until then." },
 	{ "due_at", T_TIME, F_OUT|F_NULL, .example = "null", .doc = "When it was due as of then." },
@@ -76,7 +77,7 @@ static const struct field timer_fields[] = {
 	{ "status",    T_ENUM, F_OUT, .words = states, .example = "\"running\"", .doc = "breached: it was due before it was stopped." },
 	{ "target_minutes", T_NUM, F_BODY|F_OUT, 1, 5256000, .example = "240", .doc = "Minutes until it is due; the policy's unless given." },
 	{ "elapsed_minutes", T_NUM, F_OUT, .max = 1000000000, .example = "0", .doc = "Minutes counted before running_since." },
-	{ "business_hours_id", T_ID, F_BODY|F_OUT|F_NULL, .example = "null", .doc = "Calendar whose open minutes count; null for every minute." },
+	{ "business_hours_id", T_ID, F_BODY|F_OUT|F_NULL, .example = "null", .doc = "Calendar whose open minutes count; null for every minute. The policy's for the ticket's team unless given. It may be deleted once the timer has stopped." },
 	{ "pause_statuses", T_STR, F_OUT|F_LIST, .example = "[\"pending\",\"on_hold\"]", .doc = "Statuses of the ticket in which it stands still." },
 	{ "warn_percent", T_INT, F_BODY|F_OUT, 1, 99, .example = "80", .doc = "Share of the target at which it warns." },
 	{ "started_at",  T_TIME, F_BODY|F_OUT, .example = "\"2026-06-13T10:00:00.000Z\"", .doc = "When it began to count; now unless given." },
@@ -127,7 +128,7 @@ static const struct field checked_fields[] = {
 };
 static const struct resource checked = { "SlaCheck", "What a check of all timers did.", NULL, NULL, NULL, checked_fields };
 static const struct field preview_body[] = {
-	{ "ticket_id", T_ID,   F_BODY, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "Take priority and creation from this ticket." },
+	{ "ticket_id", T_ID,   F_BODY, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "Take priority, creation and team from this ticket." },
 	{ "priority",  T_ENUM, F_BODY, .words = priorities, .example = "\"urgent\"", .doc = "The ticket's, else normal, unless given." },
 	{ "start",     T_TIME, F_BODY, .example = "\"2026-06-12T15:30:00Z\"", .doc = "When the clocks start; the ticket's creation, else now, unless given." },
 	{ .name = NULL }
@@ -150,7 +151,8 @@ static const struct field preview_targets[] = {
 static const struct field preview_fields[] = {
 	{ "start",    T_TIME, F_OUT, .example = "\"2026-06-12T15:30:00.000Z\"", .doc = "When the clocks start." },
 	{ "priority", T_ENUM, F_OUT, .words = priorities, .example = "\"urgent\"", .doc = "Whose targets." },
-	{ "timezone", T_STR,  F_OUT, .example = "\"Europe/Berlin\"", .doc = "Of the calendar." },
+	{ "business_hours_id", T_ID, F_OUT|F_NULL, .example = "null", .doc = "The calendar that counts, without a ticket that of no team; null for every minute." },
+	{ "timezone", T_STR,  F_OUT, .example = "\"Europe/Berlin\"", .doc = "Of the calendar; UTC without one." },
 	{ "targets",  T_OBJECT, F_OUT|F_LIST, .sub = preview_targets, .example = "[]", .doc = "What would be due when." },
 	{ .name = NULL }
 };

@@ -17,7 +17,7 @@ static const struct field team_fields[] = {
 	{ "org_id",      T_STR,  F_OUT, .example = "\"org_123\"", .doc = "The organization." },
 	{ "name",        T_STR,  F_CREATE|F_PATCH|F_OUT|F_REQ, 1, 120, .example = "\"Billing\"", .doc = "Name; unique whatever its case." },
 	{ "description", T_TEXT, F_CREATE|F_PATCH|F_OUT, 0, 2000, .example = "\"Invoices and refunds\"", .doc = "What it is there for." },
-	{ "business_hours_id", T_ID, F_CREATE|F_PATCH|F_OUT|F_NULL, .example = "null", .doc = "When the team works; null for the organization's default." },
+	{ "business_hours_id", T_ID, F_CREATE|F_PATCH|F_OUT|F_NULL, .example = "null", .doc = "When the team works: the calendar of SLA policies with business_hours that name none, for the team's tickets. Null for the organization's default. A change counts for new clocks; those that run keep theirs until their ticket's policy, priority or team changes." },
 	{ "member_ids",  T_ID,   F_CREATE|F_PATCH|F_LIST, .max_items = 500, .example = "[]", .doc = "The members: active users. When updating, the whole list. Who is deactivated leaves all teams." },
 	{ "members",     T_OBJECT, F_OUT|F_LIST, .sub = member_fields, .example = "[]", .doc = "The members by name." },
 	{ "version",     T_INT,  F_OUT, .example = "1", .doc = "Grows with each change, of members too." },

@@ -48,8 +48,8 @@ run_due(void)
 {
 	struct db *app = db_new(conf.db_url, "test-due", 15000);
 	struct due_work work = { .app = app, .db = scheduler, .arena = keep };
-	struct due_kind kinds[] = { sla_kind(&work), sla_apply_kind(&work), workflow_kind(&work),
-		{ .kind = NULL } };
+	struct due_kind kinds[] = { sla_kind(&work), sla_apply_kind(&work), sla_recount_kind(&work),
+		workflow_kind(&work), { .kind = NULL } };
 	int i;
 
 	work.due = due_new(scheduler, worker->redis, kinds);

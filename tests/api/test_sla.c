@@ -3,13 +3,7 @@
  * priority. */
 #include <string.h>
 
-#include "harness.h"
-
-static const char *
-make_policy(const char *body)
-{
-	return make("/api/sla/policies", body, "policy_id");
-}
+#include "fixtures_sla.h"
 
 #define GOLD(name) \
 	"{\"name\":\"" name \
@@ -23,15 +17,6 @@ gold_ticket(void)
 	return make_ticket_of("{\"title\":\"promised\",\"tags\":[\"gold\"]}");
 }
 
-/* A column of the ticket's newest timer of that metric. */
-static const char *
-timer(const char *ticket, const char *metric, const char *column)
-{
-	return sql_text(
-	    "SELECT %s FROM sla_timer t WHERE ticket_id = '%s' AND metric = '%s' ORDER BY started_at DESC, timer_id DESC LIMIT 1",
-	    column, ticket, metric);
-}
-
 /* The ticket's clocks, and the ticket, were all begun so many minutes earlier. */
 static void
 age(const char *ticket, int minutes)
@@ -43,26 +28,12 @@ age(const char *ticket, int minutes)
 	    minutes, ticket);
 }
 
-static void
-patch(const char *ticket, const char *body)
-{
-	call("PATCH", fmt("/api/tickets/%s", ticket), body);
-	expect(200);
-}
-
 static long
 topics(const char *ticket, const char *topic)
 {
 	return strtol(sql_text("SELECT count(*) FROM event WHERE ticket_id = '%s' AND topic = '%s'",
 			  ticket, topic),
 	    NULL, 10);
-}
-
-static void
-no_policies(void)
-{
-	caller_reset();
-	sql("UPDATE sla_policy SET active = false, archived_at = now()");
 }
 
 TEST(a_ticket_comes_under_the_first_policy_that_wants_it)
@@ -198,40 +169,6 @@ TEST(answers_stop_and_questions_start_clocks)
 }
 END
 
-TEST(business_hours_count)
-{
-	const char *hours, *policy;
-
-	hours = make("/api/organizations/" ORG "/business-hours",
-	    "{\"name\":\"SLA office\",\"timezone\":\"Europe/Berlin\",\"weekly\":{\"monday\":[{\"start\":\"09:00\",\"end\":\"17:00\"}],"
-	    "\"friday\":[{\"start\":\"09:00\",\"end\":\"17:00\"}]}}",
-	    "business_hours_id");
-	policy = make_policy(fmt(
-	    "{\"name\":\"Office\",\"business_hours_id\":\"%s\",\"targets\":{\"normal\":{\"first_response_minutes\":120}}}",
-	    hours));
-	/* Friday 16:00 in Berlin: one hour that day, one on Monday after the clocks went forward.
-	 */
-	call("POST", fmt("/api/sla/policies/%s/preview", policy),
-	    "{\"start\":\"2026-03-27T15:00:00Z\"}");
-	expect(200);
-	ck_assert_str_eq(text("targets.0.due_at"), "2026-03-30T08:00:00.000Z");
-	ck_assert_uint_eq(count("targets.0.spans"), 2);
-	ck_assert_str_eq(text("targets.0.spans.1.from"), "2026-03-30T07:00:00.000Z");
-	ck_assert_str_eq(text("targets.0.spans.1.minutes"), "60.000");
-	call("POST", "/api/sla/timers",
-	    fmt("{\"ticket_id\":\"%s\",\"metric\":\"custom\",\"name\":\"Call\",\"target_minutes\":120,"
-		"\"business_hours_id\":\"%s\",\"started_at\":\"2026-03-27T15:00:00Z\"}",
-		make_ticket("past"), hours));
-	expect(201);
-	ck_assert_str_eq(text("due_at"), "2026-03-30T08:00:00.000Z");
-	call("POST", "/api/sla/check-breaches", NULL);
-	expect(200);
-	ck_assert_int_eq(number("breached_count"), 1);
-	call("POST", "/api/sla/check-breaches", NULL);
-	ck_assert_int_eq(number("breached_count"), 0);
-}
-END
-
 TEST(a_changed_policy_moves_running_clocks_only_when_told)
 {
 	const char *policy = make_policy(GOLD("Fifth")), *ticket = gold_ticket();
@@ -322,12 +259,11 @@ END
 {
 	TCase *c = tcase_create("sla");
 
-	tcase_add_checked_fixture(c, no_policies, NULL);
+	tcase_add_checked_fixture(c, sla_fresh, NULL);
 	tcase_add_test(c, a_ticket_comes_under_the_first_policy_that_wants_it);
 	tcase_add_test(c, clocks_warn_and_break_once_each);
 	tcase_add_test(c, pauses_do_not_count);
 	tcase_add_test(c, answers_stop_and_questions_start_clocks);
-	tcase_add_test(c, business_hours_count);
 	tcase_add_test(c, a_changed_policy_moves_running_clocks_only_when_told);
 	tcase_add_test(c, a_companys_own_policy_goes_before);
 	tcase_add_test(c, a_write_that_suppresses_sla_starts_no_clock);
