@@ -68,7 +68,7 @@ refuse_value(struct compiler *c, const struct operand *f, const char *path)
 	struct buf list;
 	unsigned i;
 
-	if (f->type != CT_WORD)
+	if ((f->type & (CT_WORD | CT_LEVEL)) == 0)
 		return refuse(c, path, "", f->type == CT_ID ? "format" : "type",
 		    arena_printf(c->arena, "Must be %s.", condition_type_name(f->type)));
 	buf_init(&list, c->arena, 128);
@@ -86,8 +86,10 @@ take_value(struct compiler *c, const struct condition_operator *op, const struct
 	struct buf list;
 	size_t i, n;
 
-	if (op->shape == CS_ONE) {
+	if (op->shape != CS_MANY) {
 		*out = condition_value(c->arena, f->type, f->words, v);
+		if (*out != NULL && **out == '\0' && op->shape == CS_PART)
+			return refuse(c, at, "", "too_short", "At least one character.");
 		return *out != NULL || refuse_value(c, f, at);
 	}
 	if (!json_object_is_type(v, json_type_array))

@@ -8,12 +8,13 @@
  *	{"all": [C, …]}   {"any": [C, …]}   {"not": C}
  *	{"field": "priority", "op": "in", "value": ["high", "urgent"]}
  *
- * Fields: every column that the API shows of a ticket, "tags", and
+ * Fields: every member that the API shows of a ticket but org_id, "tags", and
  * "custom_fields.<key>". Operators depend on the field's type:
  *
  *	every type     is_set, is_not_set (no value)
  *	word, id, text eq, ne, in, not_in
- *	text           contains, not_contains, starts_with (whatever the case)
+ *	text           contains, not_contains, starts_with (whatever the case, not empty)
+ *	priority       gt, gte, lt, lte (low < normal < high < urgent)
  *	number         eq, ne, in, not_in, gt, gte, lt, lte
  *	time, date     before, after, on_or_before, on_or_after
  *	truth          eq, ne

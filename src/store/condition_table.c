@@ -17,7 +17,7 @@ const struct condition_field condition_fields[] = {
 	{ "title",              CT_TEXT,    "t.title", NULL },
 	{ "description",        CT_TEXT,    "t.description", NULL },
 	{ "status",             CT_WORD,    "t.status", status },
-	{ "priority",           CT_WORD,    "t.priority", priority },
+	{ "priority",           CT_LEVEL,   "t.priority", priority },
 	{ "customer_id",        CT_ID,      "t.customer_id", NULL },
 	{ "company_id",         CT_ID,      "t.company_id", NULL },
 	{ "team_id",            CT_ID,      "t.team_id", NULL },
@@ -31,6 +31,9 @@ const struct condition_field condition_fields[] = {
 	{ "ai_classification.urgency",    CT_TEXT,   "(t.ai_classification ->> 'urgency')", NULL },
 	{ "ai_classification.sentiment",  CT_TEXT,   "(t.ai_classification ->> 'sentiment')", NULL },
 	{ "ai_classification.confidence", CT_NUMBER, "(t.ai_classification -> 'confidence')", NULL },
+	{ "ai_classification.classified_at", CT_TIME, "(t.ai_classification ->> 'classified_at')::timestamptz", NULL },
+	{ "ai_classification.overridden",    CT_FLAG, "(t.ai_classification -> 'overridden')", NULL },
+	{ "ai_classification.overridden_by", CT_TEXT, "(t.ai_classification ->> 'overridden_by')", NULL },
 	{ "snoozed_until",      CT_TIME,    "t.snoozed_until", NULL },
 	{ "snooze_until_reply", CT_TRUTH,   "t.snooze_until_reply", NULL },
 	{ "merged_into_id",     CT_ID,      "t.merged_into_id", NULL },
@@ -48,8 +51,9 @@ const struct condition_field condition_fields[] = {
 };
 
 #define JSON_VALUES (CT_NUMBER | CT_FLAG)
-#define PLAIN (CT_WORD | CT_ID | CT_TEXT | CT_INTEGER | CT_TRUTH | CT_DATE)
-#define SEVERAL (CT_WORD | CT_ID | CT_TEXT | CT_INTEGER)
+#define WORDS (CT_WORD | CT_LEVEL)
+#define PLAIN (WORDS | CT_ID | CT_TEXT | CT_INTEGER | CT_TRUTH | CT_DATE)
+#define SEVERAL (WORDS | CT_ID | CT_TEXT | CT_INTEGER)
 #define LISTS (CT_LIST | CT_TAGS)
 #define HAS_TAG "EXISTS (SELECT 1 FROM ticket_tag g WHERE g.org_id = t.org_id AND g.ticket_id = t.ticket_id AND g.tag = "
 
@@ -61,13 +65,16 @@ const struct condition_field condition_fields[] = {
 /* A number in JSON is compared as JSON: a value of another type is no error, but not greater either. */
 #define JSON_NUMBER(op) "(jsonb_typeof(#) = 'number' AND # " op " to_jsonb($))"
 
+/* Words in the order of what they mean: low, normal, high, urgent. */
+#define BY_RANK(op) "priority_rank(#) " op " priority_rank($)"
+
 const struct condition_operator condition_operators[] = {
-	{ "is_set",       CT_WORD|CT_ID|CT_INTEGER|CT_TIME|CT_TRUTH|CT_DATE, CS_NONE, false, "# IS NOT NULL", NULL, "true" },
+	{ "is_set",       WORDS|CT_ID|CT_INTEGER|CT_TIME|CT_TRUTH|CT_DATE, CS_NONE, false, "# IS NOT NULL", NULL, "true" },
 	{ "is_set",       CT_TEXT,       CS_NONE, false, "# <> ''", NULL, "true" },
 	{ "is_set",       LISTS,         CS_NONE, false, "cardinality(#) > 0", NULL, NULL },
 	{ "is_set",       JSON_VALUES,   CS_NONE, false, "jsonb_typeof(#) <> 'null'", NULL, "true" },
 	{ "is_set",       CT_SET,        CS_NONE, false, "# <> '[]'", NULL, "true" },
-	{ "is_not_set",   CT_WORD|CT_ID|CT_INTEGER|CT_TIME|CT_TRUTH|CT_DATE, CS_NONE, true, "# IS NOT NULL", NULL, NULL },
+	{ "is_not_set",   WORDS|CT_ID|CT_INTEGER|CT_TIME|CT_TRUTH|CT_DATE, CS_NONE, true, "# IS NOT NULL", NULL, NULL },
 	{ "is_not_set",   CT_TEXT,       CS_NONE, true,  "# <> ''", NULL, NULL },
 	{ "is_not_set",   LISTS,         CS_NONE, true,  "cardinality(#) > 0", NULL, NULL },
 	{ "is_not_set",   JSON_VALUES,   CS_NONE, true,  "jsonb_typeof(#) <> 'null'", NULL, NULL },
@@ -87,6 +94,10 @@ const struct condition_operator condition_operators[] = {
 	{ "gte",          CT_INTEGER,    CS_ONE,  false, "# >= $", NULL, NULL },
 	{ "lt",           CT_INTEGER,    CS_ONE,  false, "# < $", NULL, NULL },
 	{ "lte",          CT_INTEGER,    CS_ONE,  false, "# <= $", NULL, NULL },
+	{ "gt",           CT_LEVEL,      CS_ONE,  false, BY_RANK(">"), NULL, NULL },
+	{ "gte",          CT_LEVEL,      CS_ONE,  false, BY_RANK(">="), NULL, NULL },
+	{ "lt",           CT_LEVEL,      CS_ONE,  false, BY_RANK("<"), NULL, NULL },
+	{ "lte",          CT_LEVEL,      CS_ONE,  false, BY_RANK("<="), NULL, NULL },
 	{ "gt",           CT_NUMBER,     CS_ONE,  false, JSON_NUMBER(">"), NULL, ROUGHLY(">=") },
 	{ "gte",          CT_NUMBER,     CS_ONE,  false, JSON_NUMBER(">="), NULL, ROUGHLY(">=") },
 	{ "lt",           CT_NUMBER,     CS_ONE,  false, JSON_NUMBER("<"), NULL, ROUGHLY("<=") },
@@ -99,11 +110,11 @@ const struct condition_operator condition_operators[] = {
 	{ "after",        CT_DATE,       CS_ONE,  false, "# COLLATE \"C\" > $", NULL, "g.word > $" },
 	{ "on_or_before", CT_DATE,       CS_ONE,  false, "# COLLATE \"C\" <= $", NULL, "g.word <= $" },
 	{ "on_or_after",  CT_DATE,       CS_ONE,  false, "# COLLATE \"C\" >= $", NULL, "g.word >= $" },
-	{ "starts_with",  CT_TEXT,       CS_ONE,  false, "starts_with(lower(#), lower($))", NULL, NULL },
-	{ "contains",     CT_TEXT,       CS_ONE,  false, "position(lower($) IN lower(#)) > 0", NULL, NULL },
+	{ "starts_with",  CT_TEXT,       CS_PART, false, "starts_with(lower(#), lower($))", NULL, NULL },
+	{ "contains",     CT_TEXT,       CS_PART, false, "position(lower($) IN lower(#)) > 0", NULL, NULL },
 	{ "contains",     LISTS,         CS_ONE,  false, "$ = ANY (#)", HAS_TAG "$)", NULL },
 	{ "contains",     CT_SET,        CS_ONE,  false, "# ? $", NULL, SAME },
-	{ "not_contains", CT_TEXT,       CS_ONE,  true,  "position(lower($) IN lower(#)) > 0", NULL, NULL },
+	{ "not_contains", CT_TEXT,       CS_PART, true,  "position(lower($) IN lower(#)) > 0", NULL, NULL },
 	{ "not_contains", LISTS,         CS_ONE,  true,  "$ = ANY (#)", NULL, NULL },
 	{ "not_contains", CT_SET,        CS_ONE,  true,  "# ? $", NULL, NULL },
 	{ "contains_any", LISTS,         CS_MANY, false, "# && $", HAS_TAG "ANY ($))", NULL },
@@ -121,6 +132,7 @@ static const struct {
 	const char *name;
 } types[] = {
 	{ CT_WORD,    "text",        "a word" },
+	{ CT_LEVEL,   "text",        "a word, of which one is more than another" },
 	{ CT_ID,      "uuid",        "a UUID" },
 	{ CT_TEXT,    "text",        "a text of at most 1024 characters" },
 	{ CT_INTEGER, "bigint",      "an integer" },

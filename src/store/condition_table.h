@@ -2,7 +2,8 @@
 #ifndef SERVICEOS_CONDITION_TABLE_H
 #define SERVICEOS_CONDITION_TABLE_H
 
-/* The words of the condition language: fields, their types, operators. Only for condition.c. */
+/* The words of the condition language: fields, their types, operators. For condition.c and the
+ * OpenAPI document. */
 
 #include <stdbool.h>
 
@@ -20,9 +21,11 @@ enum condition_type {
 	CT_FLAG = 0x200,
 	CT_DATE = 0x400,
 	CT_SET = 0x800,
+	CT_LEVEL = 0x1000, /* one of a list that has an order: priority */
 };
 
-enum condition_shape { CS_NONE, CS_ONE, CS_MANY };
+/* CS_PART: of a text, hence not empty; everything contains nothing. */
+enum condition_shape { CS_NONE, CS_ONE, CS_PART, CS_MANY };
 
 struct condition_field {
 	const char *name;
@@ -57,7 +60,7 @@ enum condition_type condition_custom_type(const char *word);
 
 /*
  * A value as text for its parameter, or NULL when it is not of the type: one of
- * words with CT_WORD; "now-2d" becomes an instant or a day.
+ * words with CT_WORD and CT_LEVEL; "now-2d" becomes an instant or a day.
  */
 struct arena;
 struct json_object;

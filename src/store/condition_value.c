@@ -94,6 +94,7 @@ condition_value(struct arena *arena, enum condition_type wanted, const char *con
 		return NULL;
 	switch (wanted) {
 	case CT_WORD:
+	case CT_LEVEL:
 		return word(words, s);
 	case CT_ID:
 		return uuid_valid(s) ? s : NULL;

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "resources/tickets.h"
+#include "store/condition_table.h"
 
 static struct condition condition;
 
@@ -90,7 +92,8 @@ tickets_a_b_c(void)
 	    "(1, 'a', 'Cannot log in', 'new', 'urgent', '{login,bug}', '{}', NULL, "
 	    " '{\"plan\":\"pro\",\"seats\":5,\"vip\":true,\"due\":\"2026-01-02\",\"parts\":[\"x\",\"y\"]}', NULL, '1 hour'), "
 	    "(2, 'b', 'Invoice 100%%', 'open', 'low', '{billing}', '{german}', 'e-2', "
-	    " '{\"plan\":\"free\",\"seats\":50}', '{\"topic\":\"billing\",\"confidence\":0.9}', '3 days'), "
+	    " '{\"plan\":\"free\",\"seats\":50}', '{\"topic\":\"billing\",\"confidence\":0.9,\"overridden\":true,"
+	    "\"overridden_by\":\"ada\",\"classified_at\":\"2026-06-13T10:00:00Z\"}', '3 days'), "
 	    "(3, 'c', '', 'open', 'high', '{}', '{}', NULL, '{}', NULL, '10 days')) "
 	    "AS v(n, title, d, status, priority, tags, skills, ext, cf, ai, age) WHERE org_id = '" ORG
 	    "'");
@@ -103,6 +106,10 @@ TEST(words_texts_and_numbers_compare)
 	finds(LEAF("status", "ne", "\"open\""), "a");
 	finds(LEAF("priority", "in", "[\"urgent\",\"high\"]"), "a c");
 	finds(LEAF("priority", "not_in", "[\"urgent\",\"high\"]"), "b");
+	finds(LEAF("priority", "gt", "\"low\""), "a c");
+	finds(LEAF("priority", "gte", "\"high\""), "a c");
+	finds(LEAF("priority", "lt", "\"high\""), "b");
+	finds(LEAF("priority", "lte", "\"high\""), "b c");
 	finds(LEAF("title", "eq", "\"a\""), "a");
 	finds(LEAF("description", "contains", "\"LOG in\""), "a");
 	finds(LEAF("description", "contains", "\"%\""), "b");
@@ -163,6 +170,11 @@ TEST(custom_fields_compare_by_their_type)
 	finds(BARE("custom_fields.seats", "is_set"), "a b");
 	finds(LEAF("ai_classification.topic", "eq", "\"billing\""), "b");
 	finds(LEAF("ai_classification.confidence", "gte", "0.5"), "b");
+	finds(LEAF("ai_classification.overridden", "eq", "true"), "b");
+	finds(LEAF("ai_classification.overridden", "ne", "true"), "a c");
+	finds(LEAF("ai_classification.overridden_by", "eq", "\"ada\""), "b");
+	finds(LEAF("ai_classification.classified_at", "before", "\"2026-06-14T00:00:00Z\""), "b");
+	finds(BARE("ai_classification.classified_at", "is_not_set"), "a c");
 }
 END
 
@@ -188,6 +200,10 @@ TEST(what_is_wrong_is_named_with_its_place)
 	refuses("{\"any\":[" LEAF("custom_fields.color", "eq", "1") "]}", "any[0].field",
 	    "unknown_field");
 	refuses(LEAF("status", "gt", "\"open\""), "op", "not_allowed");
+	refuses(LEAF("priority", "gt", "\"huge\""), "value", "not_allowed");
+	refuses(LEAF("title", "contains", "\"\""), "value", "too_short");
+	refuses(LEAF("title", "not_contains", "\"\""), "value", "too_short");
+	refuses(LEAF("title", "starts_with", "\"\""), "value", "too_short");
 	refuses(LEAF("status", "eq", "\"opened\""), "value", "not_allowed");
 	refuses(LEAF("status", "in", "[\"open\",7]"), "value[1]", "not_allowed");
 	refuses(LEAF("status", "in", "\"open\""), "value", "type");
@@ -209,6 +225,39 @@ TEST(what_is_wrong_is_named_with_its_place)
 	refuses(
 	    "{\"not\":{\"not\":{\"not\":{\"not\":{\"not\":{\"not\":{\"not\":{\"not\":{}}}}}}}}}",
 	    "not.not.not.not.not.not.not.not", "too_deep");
+}
+END
+
+    static bool
+    in_language(const char *name)
+{
+	static const char *const left_out[] = {
+		"org_id",            /* the caller's own, always */
+		"ai_classification", /* its members are */
+		"custom_fields",     /* each is, by its key */
+	};
+	const struct condition_field *f;
+	unsigned i;
+
+	for (i = 0; i < LENGTH(left_out); i++)
+		if (strcmp(left_out[i], name) == 0)
+			return true;
+	for (f = condition_fields; f->name != NULL; f++)
+		if (strcmp(f->name, name) == 0)
+			return true;
+	return false;
+}
+
+TEST(what_the_api_shows_of_a_ticket_can_be_asked_for)
+{
+	const struct field *f, *inner;
+
+	for (f = ticket.fields; f->name != NULL; f++) {
+		ck_assert_msg((f->flags & F_OUT) == 0 || in_language(f->name), "%s", f->name);
+		for (inner = f->sub; inner != NULL && inner->name != NULL; inner++)
+			ck_assert_msg(in_language(fmt("%s.%s", f->name, inner->name)), "%s.%s",
+			    f->name, inner->name);
+	}
 }
 END
 
@@ -269,6 +318,7 @@ END
 	tcase_add_test(c, custom_fields_compare_by_their_type);
 	tcase_add_test(c, all_any_and_not_nest);
 	tcase_add_test(c, what_is_wrong_is_named_with_its_place);
+	tcase_add_test(c, what_the_api_shows_of_a_ticket_can_be_asked_for);
 	tcase_add_test(c, a_hundred_comparisons_are_taken_and_one_more_is_not);
 	tcase_add_test(c, no_text_of_the_caller_is_part_of_the_sql);
 	tcase_add_test(c, each_comparison_can_tell_whether_it_held);

@@ -53,6 +53,7 @@ value(enum condition_type type, const char *const *words)
 
 	switch (type) {
 	case CT_WORD:
+	case CT_LEVEL:
 		while (words[n] != NULL)
 			n++;
 		return fmt("\"%s\"", words[dice(n)]);
@@ -115,6 +116,8 @@ put_leaf(struct buf *out)
 		buf_str(out, ",\"value\":");
 	if (op->shape == CS_ONE)
 		buf_str(out, value(f.type, f.words));
+	if (op->shape == CS_PART)
+		buf_printf(out, "\"%s\"", texts[dice(2) * 2]); /* not the empty one */
 	if (op->shape == CS_MANY)
 		put_values(out, f.type, f.words);
 	buf_char(out, '}');

@@ -125,7 +125,7 @@ learn_tables(void)
 		learn(op->stored);
 		learn(op->kept);
 	}
-	for (type = CT_WORD; type <= CT_SET; type <<= 1)
+	for (type = CT_WORD; type <= CT_LEVEL; type <<= 1)
 		learn(condition_cast(type));
 }
 
