@@ -175,7 +175,7 @@ digits(struct scan *s)
 static int
 check_range(struct scan *s, size_t start, bool integer)
 {
-	char copy[400];
+	char copy[JSON_MAX_NUMBER + 1];
 	size_t n = s->at - start;
 	double d;
 

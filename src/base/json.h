@@ -19,6 +19,7 @@ struct arena;
 #define JSON_MAX_KEYS 10000
 #define JSON_MAX_ARRAY 10000
 #define JSON_MAX_STRING 262144
+#define JSON_MAX_NUMBER 399 /* characters of a number */
 
 struct json_error {
 	const char *code; /* stable word: "syntax", "utf8", "duplicate_key", "depth", ... */
@@ -38,6 +39,13 @@ int json_scan(const char *text, size_t len, struct json_error *error);
 /* json_scan(), then json-c; text[len] is NUL. The object dies with the arena. NULL on error. */
 struct json_object *json_parse(
     struct arena *, const char *text, size_t len, struct json_error *error);
+
+/*
+ * Whether a number that json_scan() takes is one that it takes again after
+ * jsonb had it, which writes all its digits out and no exponent: 1e19 becomes
+ * an integer beyond int64, 1e-400 has more than 399 characters.
+ */
+bool json_number_returns(const char *literal);
 
 /* RFC 3629: no overlongs, surrogates or values above U+10FFFF. NUL is valid here. */
 bool utf8_valid(const char *, size_t);

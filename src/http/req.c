@@ -317,16 +317,34 @@ reply_empty(struct req *r)
 }
 
 int
-req_condition(struct req *r, const char *field, struct json_object *object, int first,
-    enum condition_on on, struct condition *out)
+req_conditions(struct req *r, int first, enum condition_on on, struct condition *out)
 {
-	if (condition_compile(r->db, r->arena, r->org, object, first, on, out))
+	struct json_object *given = body_get(r, "conditions");
+
+	if (given == NULL) {
+		condition_all(out);
+		return 0;
+	}
+	if (condition_compile(r->db, r->arena, r->org, given, first, on, out))
 		return 0;
 	if (out->code == NULL)
 		return fail_db(r);
 	return fail_field(r,
-	    *out->path == '\0' ? field : arena_printf(r->arena, "%s.%s", field, out->path),
+	    *out->path == '\0' ? "conditions" : arena_printf(r->arena, "conditions.%s", out->path),
 	    out->code, "%s", out->message);
+}
+
+int
+req_stored_condition(struct req *r, const char *what, const char *text, int first,
+    enum condition_on on, struct condition *out)
+{
+	if (condition_load(r->db, r->arena, r->org, text, first, on, out))
+		return 0;
+	if (out->code == NULL)
+		return fail_db(r);
+	return fail_detail(r, E_CONFLICT,
+	    "The conditions of the %s do not hold any more: conditions%s%s: %s", what,
+	    *out->path == '\0' ? "" : ".", out->path, out->message);
 }
 
 /* The resource's row with a member that is seen this once. */

@@ -133,10 +133,12 @@ int need_scope(struct req *, enum scope);
 int fail_db(struct req *);
 
 /*
- * Compile a condition (store/condition.h); what is wrong with it becomes an
- * error of the field, "conditions.all[0].op". 0 or -1.
+ * Compile the body's `conditions` (store/condition.h), every ticket without them;
+ * what is wrong becomes an error of the field, "conditions.all[0].op". 0 or -1.
  */
-int req_condition(struct req *, const char *field, struct json_object *, int first,
+int req_conditions(struct req *, int first, enum condition_on, struct condition *);
+/* The same of what is stored ("view"): that it does not hold any more is a 409. */
+int req_stored_condition(struct req *, const char *what, const char *text, int first,
     enum condition_on, struct condition *);
 
 /*

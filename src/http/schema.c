@@ -240,6 +240,8 @@ check_object(struct req *r, const char *name, const struct field *f, struct json
 	else if ((long)strlen(json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN)) >
 		 field_max(f))
 		fail_field(r, name, "too_long", "At most %ld bytes of JSON.", field_max(f));
+	else
+		schema_free(r, name, v);
 }
 
 static const char *
@@ -290,6 +292,8 @@ check_one(struct req *r, const char *name, const struct field *f, struct json_ob
 		check_number(r, name, f, v);
 	else if (f->type == T_OBJECT)
 		check_object(r, name, f, v);
+	else if (f->type == T_ANY)
+		schema_free(r, name, v);
 }
 
 static void

@@ -20,6 +20,11 @@ void schema_members(
 /* The same of a request that has not failed, and does not fail by it: what is wrong, or NULL. */
 const struct field_error *schema_problems(
     struct req *, const struct field *rows, unsigned use, struct json_object *);
+/*
+ * JSON that no table describes, such as conditions: its numbers must come back
+ * from jsonb (base/json.h). Names the first one that does not.
+ */
+void schema_free(struct req *, const char *name, struct json_object *);
 /* The value of `rows` in use: with F_CREATE, or F_PATCH. */
 bool field_used(const struct field *, unsigned use);
 /* The maximum in force: the row's own, or the type's default. */

@@ -324,8 +324,10 @@ export_step(struct job *job)
 	e.customer = text_of(job->spec, "customer_id", NULL);
 	e.csv = strcmp(text_of(job->spec, "format", "ndjson"), "csv") == 0;
 	json_object_object_get_ex(job->spec, "conditions", &conditions);
-	if (!condition_compile(
-		job->db, job->arena, job->org, conditions, 3, CONDITION_STORED, &e.condition)) {
+	if (conditions == NULL)
+		condition_all(&e.condition);
+	else if (!condition_compile(job->db, job->arena, job->org, conditions, 3, CONDITION_STORED,
+		     &e.condition)) {
 		job->error = e.condition.message;
 		return JOB_FAILED;
 	}

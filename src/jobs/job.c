@@ -87,7 +87,8 @@ integer(const PGresult *row, const char *column)
 	return strtoll(db_get(row, 0, column), NULL, 10);
 }
 
-static void
+/* False when the row cannot be read: what is missing then must not be taken for "everything". */
+static bool
 load(struct job *job, const PGresult *row)
 {
 	job->spec = object(job->arena, row, "spec");
@@ -97,6 +98,7 @@ load(struct job *job, const PGresult *row)
 	job->done = integer(row, "done");
 	job->failed = integer(row, "failed");
 	job->cancelled = *db_get(row, 0, "cancel_requested") == 't';
+	return job->spec != NULL && job->cursor != NULL && job->result != NULL;
 }
 
 static const char *
@@ -165,8 +167,12 @@ run_step(struct db *app, struct arena *arena, const struct claim *c, const struc
 		db_rollback(app);
 		return lost;
 	}
-	load(&job, row);
-	outcome = kind->step(&job);
+	job.error = "What is stored of the job cannot be read.";
+	outcome = JOB_FAILED;
+	if (load(&job, row)) {
+		job.error = NULL;
+		outcome = kind->step(&job);
+	}
 	FAULT(job_stepped);
 	if (outcome != JOB_FAILED && save(&job, outcome)) {
 		FAULT(job_saved);

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "jobs/rule.h"
 
-#include <json-c/json.h>
 #include <string.h>
-
-#include "base/json.h"
 
 void
 rule_set_init(struct rule_set *set, struct arena *arena, size_t nbefore, const char *const *before)
@@ -18,11 +15,9 @@ const char *
 rule_add(
     struct rule_set *set, struct db *db, const char *org, const char *json, enum condition_on on)
 {
-	struct json_error error;
 	struct condition *c = &set->last;
 
-	if (!condition_compile(db, set->arena, org,
-		json_parse(set->arena, json, strlen(json), &error), set->nvalues + 1, on, c) ||
+	if (!condition_load(db, set->arena, org, json, set->nvalues + 1, on, c) ||
 	    set->nvalues + c->nvalues > RULE_VALUES_MAX)
 		return NULL;
 	if (c->nvalues > 0)

@@ -21,7 +21,10 @@ struct rule_set {
 
 /* before: the statement's own values. */
 void rule_set_init(struct rule_set *, struct arena *, size_t nbefore, const char *const *before);
-/* The condition's SQL; NULL when it cannot be compiled, because a custom field it names is gone. */
+/*
+ * The condition's SQL; NULL when it cannot be read or compiled, because a custom
+ * field it names is gone.
+ */
 const char *rule_add(
     struct rule_set *, struct db *, const char *org, const char *json, enum condition_on);
 

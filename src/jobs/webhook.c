@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "jobs/webhook.h"
 
-#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/fault.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "http/signed.h"
@@ -92,7 +90,10 @@ room(void *arg, const char *org, const char *lane)
 	return n < all ? n : all;
 }
 
-/* Whether the endpoint wants the event, by the ticket as it is now. An error sends it. */
+/*
+ * Whether the endpoint wants the event, by the ticket as it is now. Conditions
+ * that do not hold any more want nothing; a failure of the database sends it.
+ */
 static bool
 wanted(struct webhooks *w, struct arena *arena, const char *org, const PGresult *rows, int i)
 {
@@ -101,15 +102,13 @@ wanted(struct webhooks *w, struct arena *arena, const char *org, const PGresult 
 	};
 	const char *text = db_get(rows, i, "conditions"), *ticket = db_get(rows, i, "ticket_id");
 	const PGresult *found = NULL;
-	struct json_error error;
 	struct condition c;
 	const char **values;
 
 	if (text == NULL || ticket == NULL)
 		return true;
 	db_begin(w->app, arena, DB_READ, &context);
-	if (condition_compile(w->app, arena, org, json_parse(arena, text, strlen(text), &error), 3,
-		CONDITION_STORED, &c)) {
+	if (condition_load(w->app, arena, org, text, 3, CONDITION_STORED, &c)) {
 		values = arena_alloc(arena, ((size_t)c.nvalues + 2) * sizeof(*values));
 		values[0] = org;
 		values[1] = ticket;
@@ -123,7 +122,10 @@ wanted(struct webhooks *w, struct arena *arena, const char *org, const PGresult 
 			c.nvalues + 2, values));
 	}
 	db_commit(w->app);
-	return found == NULL || PQntuples(found) > 0;
+	if (c.code != NULL)
+		log_warn("webhook %s of %s wants no event: its conditions do not hold any more: %s",
+		    db_get(rows, i, "webhook_id"), org, c.message);
+	return c.code == NULL && (found == NULL || PQntuples(found) > 0);
 }
 
 /* An outcome, in a transaction of its own: 'delivered', 'again', 'failed' or 'lost'. */

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "jobs/workflow.h"
 
-#include <json-c/json.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/fault.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "jobs/rule.h"
 
@@ -27,15 +26,12 @@ judge(
     struct due_work *w, const char *org, const char *ticket, const char *conditions, bool *matched)
 {
 	enum condition_verdict verdict;
-	struct json_error error;
 	struct condition c;
 	struct buf trace;
 
 	*matched = false;
-	if (!condition_compile(w->app, w->arena, org,
-		json_parse(w->arena, conditions, strlen(conditions), &error), 3, CONDITION_STORED,
-		&c)) /* it names a custom field that is gone */
-		return "[]";
+	if (!condition_load(w->app, w->arena, org, conditions, 3, CONDITION_STORED, &c))
+		return c.code == NULL ? NULL : "[]"; /* it names a custom field that is gone */
 	buf_init(&trace, w->arena, 256);
 	verdict = condition_judge(w->app, w->arena, org, ticket, &c, &trace);
 	if (verdict == CONDITION_FAILED)

@@ -292,7 +292,7 @@ create_job(struct req *r)
 	struct condition c;
 
 	check_members(r, members, body_str(r, "action"), "", r->body);
-	req_condition(r, "conditions", body_get(r, "conditions"), 1, CONDITION_STORED, &c);
+	req_conditions(r, 1, CONDITION_STORED, &c);
 	if (r->failed)
 		return -1;
 	r->exec_slot = db_queue(r->db, SQL_JOB_CREATE, P(r->org, r->new_id, "bulk", r->body_text));

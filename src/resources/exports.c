@@ -61,8 +61,7 @@ create_export(struct req *r)
 	if (!tickets && (body_has(r, "conditions") || comments))
 		return fail_field(r, body_has(r, "conditions") ? "conditions" : "include_comments",
 		    "not_allowed", "Only tickets take it.");
-	if (req_condition(r, "conditions", body_get(r, "conditions"), 1, CONDITION_STORED, &c) ==
-	    -1)
+	if (req_conditions(r, 1, CONDITION_STORED, &c) == -1)
 		return -1;
 	if (customer != NULL && db_row(r->db, SQL_CUSTOMER_EXISTS, P(r->org, customer)) == NULL)
 		return db_failed(r->db) ? fail_db(r)

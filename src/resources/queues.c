@@ -83,8 +83,7 @@ check_conditions(struct req *r)
 {
 	struct condition c;
 
-	if (body_has(r, "conditions") &&
-	    req_condition(r, "conditions", body_get(r, "conditions"), 1, CONDITION_ROW, &c) == -1)
+	if (req_conditions(r, 1, CONDITION_ROW, &c) == -1)
 		return -1;
 	return api_exec(r);
 }

@@ -371,8 +371,7 @@ search(struct req *r)
 	int i;
 
 	s.conditional = body_has(r, "conditions");
-	if (req_condition(r, "conditions", body_get(r, "conditions"), 7, CONDITION_STORED,
-		&s.condition) == -1)
+	if (req_conditions(r, 7, CONDITION_STORED, &s.condition) == -1)
 		return -1;
 	kinds_ = choose_kinds(&s);
 	if (kinds_ == NULL || take_cursor(&s, &score, &id) == -1)

@@ -205,8 +205,7 @@ check_policy(struct req *r)
 
 	if (targets != NULL && json_object_object_length(targets) == 0)
 		fail_field(r, "targets", "required", "Promise something at one priority at least.");
-	if (body_has(r, "conditions"))
-		req_condition(r, "conditions", body_get(r, "conditions"), 1, CONDITION_STORED, &c);
+	req_conditions(r, 1, CONDITION_STORED, &c);
 	return r->failed ? -1 : api_exec(r);
 }
 

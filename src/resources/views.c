@@ -6,7 +6,6 @@
  */
 #include <string.h>
 
-#include "base/json.h"
 #include "http/req.h"
 #include "resources/tickets.h"
 
@@ -53,7 +52,7 @@ static const struct list views = { by, sorts, NULL, true };
 static const struct field count_fields[] = {
 	{ "view_id", T_ID,   F_OUT, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "The view." },
 	{ "name",    T_STR,  F_OUT|F_OPT, .example = "\"Urgent and unassigned\"", .doc = "Its name, among the counts of all views." },
-	{ "count",   T_INT,  F_OUT|F_NULL, .max = 9007199254740991, .example = "42", .doc = "Tickets that match; null when the filter names something that is gone, or among the counts of all views when there was no time for it." },
+	{ "count",   T_INT,  F_OUT|F_NULL, .max = 9007199254740991, .example = "42", .doc = "Tickets that match; null when the filter names something that is gone or cannot be read, or among the counts of all views when there was no time for it." },
 	{ "exact",   T_BOOL, F_OUT, .example = "true", .doc = "False when there are more than count." },
 	{ .name = NULL }
 };
@@ -132,8 +131,7 @@ check_view(struct req *r)
 	check_columns(r, body_get(r, "columns"));
 	if (db_failed(r->db))
 		return fail_db(r);
-	if (body_has(r, "conditions") && req_condition(r, "conditions", body_get(r, "conditions"),
-					     1, CONDITION_STORED, &c) == -1)
+	if (req_conditions(r, 1, CONDITION_STORED, &c) == -1)
 		return -1;
 	if (r->failed)
 		return -1;
@@ -197,25 +195,12 @@ delete_view(struct req *r)
 	return check_owner(r) == -1 ? -1 : api_exec(r);
 }
 
-static struct json_object *
-parse(struct req *r, const char *text)
-{
-	struct json_error error;
-
-	return json_parse(r->arena, text, strlen(text), &error);
-}
-
 /* The stored filter; it was right when it was stored, but a custom field may be gone since. */
 static int
 compile(struct req *r, const PGresult *row, struct condition *c)
 {
-	if (condition_compile(r->db, r->arena, r->org, parse(r, db_get(row, 0, "conditions")), 2,
-		CONDITION_STORED, c))
-		return 0;
-	if (c->code == NULL)
-		return fail_db(r);
-	return fail_detail(
-	    r, E_CONFLICT, "The view's filter does not hold any more: %s: %s", c->path, c->message);
+	return req_stored_condition(
+	    r, "view", db_get(row, 0, "conditions"), 2, CONDITION_STORED, c);
 }
 
 /* The stored order, likewise. */
@@ -307,8 +292,8 @@ count_round(struct req *r, const PGresult *rows, int first, int end)
 		struct condition c;
 
 		slots[i - first] = -1;
-		if (condition_compile(r->db, r->arena, r->org,
-			parse(r, db_get(rows, i, "conditions")), 2, CONDITION_STORED, &c))
+		if (condition_load(r->db, r->arena, r->org, db_get(rows, i, "conditions"), 2,
+			CONDITION_STORED, &c))
 			slots[i - first] = queue_count(r, &c, COUNT_LIMIT);
 	}
 	for (i = first; i < end; i++) {

@@ -144,8 +144,7 @@ check(struct req *r)
 		if (!topic_pattern(json_object_get_string(json_object_array_get_idx(topics, i))))
 			fail_field(r, arena_printf(r->arena, "topics[%zu]", i), "format",
 			    "A topic such as ticket.created, a group such as ticket.*, or *.");
-	if (body_has(r, "conditions"))
-		req_condition(r, "conditions", body_get(r, "conditions"), 1, CONDITION_STORED, &c);
+	req_conditions(r, 1, CONDITION_STORED, &c);
 	return r->failed ? -1 : 0;
 }
 

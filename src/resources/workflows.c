@@ -5,7 +5,6 @@
  */
 #include <string.h>
 
-#include "base/json.h"
 #include "resources/actions.h"
 
 /* clang-format off */
@@ -134,8 +133,7 @@ check(struct req *r)
 	if (body_get(r, "trigger") != NULL)
 		check_trigger(r, body_get(r, "trigger"));
 	check_actions(r);
-	if (body_has(r, "conditions"))
-		req_condition(r, "conditions", body_get(r, "conditions"), 1, CONDITION_STORED, &c);
+	req_conditions(r, 1, CONDITION_STORED, &c);
 	return r->failed ? -1 : api_exec(r);
 }
 
@@ -152,13 +150,10 @@ static int
 put_match(struct req *r, const char *conditions, const char *ticket)
 {
 	enum condition_verdict verdict;
-	struct json_error error;
 	struct condition c;
 	struct buf trace;
 
-	if (req_condition(r, "conditions",
-		json_parse(r->arena, conditions, strlen(conditions), &error), 3, CONDITION_STORED,
-		&c) == -1)
+	if (req_stored_condition(r, "workflow", conditions, 3, CONDITION_STORED, &c) == -1)
 		return -1;
 	buf_init(&trace, r->arena, 256);
 	verdict = condition_judge(r->db, r->arena, r->org, ticket, &c, &trace);

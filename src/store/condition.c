@@ -273,6 +273,10 @@ compile_leaf(struct compiler *c, struct json_object *object, const char *path)
 	put_comparison(c, op, &f, value == NULL ? 0 : add_value(c, value));
 	buf_str(&c->sql, op->negated ? ") IS NOT TRUE)" : ")");
 	c->leaves[c->out->nleaves++] = (struct condition_leaf){ .path = path,
+		.field = field,
+		.op = op->name,
+		.value =
+		    v == NULL ? NULL : json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN),
 		.sql = arena_strndup(c->arena, c->sql.data + start, c->sql.len - start) };
 	return true;
 }
@@ -341,21 +345,24 @@ condition_compile(struct db *db, struct arena *arena, const char *org, struct js
 	struct compiler c = { db, arena, org, first, on, .out = out };
 	bool ok = true;
 
-	*out = (struct condition){ .sql = "(true)" };
+	*out = (struct condition){ .sql = "(false)" };
 	c.values = arena_alloc(arena, VALUES_MAX * sizeof(*c.values));
 	c.leaves = arena_alloc(arena, LEAVES_MAX * sizeof(*c.leaves));
 	buf_init(&c.sql, arena, 512);
-	if (object == NULL || (json_object_is_type(object, json_type_object) &&
-				  json_object_object_length(object) == 0))
+	if (json_object_is_type(object, json_type_object) && json_object_object_length(object) == 0)
 		buf_str(&c.sql, "(true)");
 	else
 		ok = compile(&c, object, "", 1);
 	if (db != NULL && db_failed(db)) {
 		out->code = NULL;
+		ok = false;
+	}
+	if (!ok) {
+		out->nvalues = out->nleaves = 0;
 		return false;
 	}
-	out->sql = ok ? arena_printf(arena, "(%s)", c.sql.data) : "(false)";
+	out->sql = arena_printf(arena, "(%s)", c.sql.data);
 	out->values = c.values;
 	out->leaves = c.leaves;
-	return ok;
+	return true;
 }

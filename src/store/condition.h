@@ -42,11 +42,14 @@ enum condition_on {
 /* One comparison, for telling why: {"path": "all[0]", …}. */
 struct condition_leaf {
 	const char *path;
-	const char *sql; /* true, false or null; shares the condition's values */
+	const char *field, *op;
+	const char *value; /* JSON as it was given, NULL for none */
+	const char *sql;   /* true, false or null; shares the condition's values */
 };
 
 struct condition {
-	const char *sql; /* in parentheses, over the alias t; never NULL ("(true)" for {}) */
+	const char
+	    *sql; /* in parentheses, over the alias t; "(true)" for {}, "(false)" after a failure */
 	int nvalues;
 	const char *const *values;
 	int nleaves;
@@ -58,13 +61,22 @@ struct condition {
 };
 
 /*
- * Compile c; parameters start at $first. Looks up the types of custom fields
+ * Compile c; parameters start at $first. Only {} is every ticket: NULL, which
+ * is also what could not be read, is refused. Looks up the types of custom fields
  * in the open transaction of db, only when the condition names one. All memory
  * is the arena's. On failure `out` says where and why; when the database
  * failed, out->code is NULL and db_error() tells.
  */
 bool condition_compile(struct db *, struct arena *, const char *org, struct json_object *c,
     int first, enum condition_on, struct condition *out);
+/*
+ * The same of what is stored, as text. What cannot be read, NULL included, is
+ * logged and fails with the code "unreadable": it is never every ticket.
+ */
+bool condition_load(struct db *, struct arena *, const char *org, const char *text, int first,
+    enum condition_on, struct condition *out);
+/* Every ticket: where conditions may be left out, and are. */
+void condition_all(struct condition *out);
 
 enum condition_verdict {
 	CONDITION_FAILED,

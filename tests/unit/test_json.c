@@ -33,6 +33,24 @@ START_TEST(what_the_standard_allows_is_taken)
 }
 END_TEST
 
+/* jsonb writes a number out in full. */
+START_TEST(a_number_that_does_not_come_back_from_jsonb_is_known)
+{
+	static const char *const good[] = { "0", "-0.0", "0e20", "1.5", "9e18",
+		"9223372036854775807", "0.9223372036854775807e19", "-9.223372036854775808e18",
+		"1e-397", "12e-397", "10000000000000000000.5", "1.000e2", "0.0001e4" };
+	static const char *const bad[] = { "1e19", "-1e19", "1E+300", "9.223372036854775808e18",
+		"-9223372036854775.809e3", "1.5e300", "1e-400", "0e-400", "0e99999999999",
+		"-1e-397" };
+	unsigned i;
+
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		ck_assert_msg(json_number_returns(good[i]), "%s", good[i]);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ck_assert_msg(!json_number_returns(bad[i]), "%s", bad[i]);
+}
+END_TEST
+
 START_TEST(what_it_forbids_is_refused_with_the_reason)
 {
 	static const struct {
@@ -140,6 +158,7 @@ main(void)
 {
 	const TTest *const all[] = { what_the_standard_allows_is_taken,
 		what_it_forbids_is_refused_with_the_reason,
+		a_number_that_does_not_come_back_from_jsonb_is_known,
 		the_same_key_in_two_objects_is_no_duplicate, the_limits_hold_to_the_one,
 		the_error_tells_where_and_which_key, a_parsed_value_is_what_was_written,
 		characters_are_counted_not_bytes, NULL };
