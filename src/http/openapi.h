@@ -12,6 +12,8 @@ void openapi_print(struct buf *);
 void openapi_responses(struct buf *, const struct route *);
 /* Its components object, with the comma before it. */
 void openapi_components(struct buf *);
+/* The schemas of conditions, each with a comma before it. */
+void openapi_condition(struct buf *);
 /* One field's JSON Schema; use: F_CREATE, F_PATCH or F_OUT. */
 void openapi_field(struct buf *, const struct field *, unsigned use);
 /* An object schema of the rows of a table in use. */

@@ -10,6 +10,7 @@ static void
 put_schemas(struct buf *out)
 {
 	unsigned i, j, n = route_count();
+	const char *comma = "";
 
 	buf_str(out, "\"schemas\":{");
 	for (i = 0; i < n; i++) {
@@ -23,12 +24,13 @@ put_schemas(struct buf *out)
 				break;
 		if (j < i)
 			continue;
-		buf_printf(out, "\"%s\":", shape->name);
+		buf_printf(out, "%s\"%s\":", comma, shape->name);
 		openapi_object(out, shape->fields, F_OUT, shape->doc);
-		buf_char(out, ',');
+		comma = ",";
 	}
+	openapi_condition(out);
 	buf_str(out,
-	    "\"Page\":{\"type\":\"object\",\"description\":\"A page of a list.\",\"required\":[\"data\",\"has_more\",\"next_cursor\"],"
+	    ",\"Page\":{\"type\":\"object\",\"description\":\"A page of a list.\",\"required\":[\"data\",\"has_more\",\"next_cursor\"],"
 	    "\"properties\":{\"data\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},\"has_more\":{\"type\":\"boolean\"},"
 	    "\"next_cursor\":{\"type\":[\"string\",\"null\"]},\"total\":{\"type\":\"integer\"}}},"
 	    "\"Problem\":{\"type\":\"object\",\"description\":\"RFC 9457.\",\"required\":[\"type\",\"title\",\"status\",\"code\",\"detail\",\"request_id\"],"

@@ -121,9 +121,10 @@ openapi_responses(struct buf *out, const struct route *route)
 		buf_str(out, ",\"403\":{\"$ref\":\"#/components/responses/Forbidden\"}");
 	if (guarded || link)
 		buf_str(out, ",\"404\":{\"$ref\":\"#/components/responses/NotFound\"}");
+	if (route->method != GET || (route->flags & R_STALE) != 0)
+		buf_str(out, ",\"409\":{\"$ref\":\"#/components/responses/Conflict\"}");
 	if (route->method != GET)
-		buf_str(out, ",\"409\":{\"$ref\":\"#/components/responses/Conflict\"},"
-			     "\"412\":{\"$ref\":\"#/components/responses/PreconditionFailed\"},"
+		buf_str(out, ",\"412\":{\"$ref\":\"#/components/responses/PreconditionFailed\"},"
 			     "\"413\":{\"$ref\":\"#/components/responses/TooLarge\"},"
 			     "\"415\":{\"$ref\":\"#/components/responses/MediaType\"}");
 	buf_str(out, ",\"422\":{\"$ref\":\"#/components/responses/Invalid\"},"

@@ -107,6 +107,13 @@ put_value(struct buf *out, const struct field *f, unsigned use, bool nullable)
 		buf_str(out, "\"x-any\":true");
 		return;
 	}
+	if (f->type == T_CONDITION) {
+		buf_str(out,
+		    nullable
+			? "\"anyOf\":[{\"$ref\":\"#/components/schemas/Condition\"},{\"type\":\"null\"}]"
+			: "\"$ref\":\"#/components/schemas/Condition\"");
+		return;
+	}
 	if (nullable)
 		buf_printf(out, "\"type\":[\"%s\",\"null\"]", type_word(f));
 	else

@@ -29,11 +29,12 @@ enum field_type {
 	T_TIME, /* RFC 3339 date-time */
 	T_DATE, /* YYYY-MM-DD */
 	T_EMAIL,
-	T_DOMAIN, /* of e-mail addresses, in ASCII */
-	T_URL,    /* http or https */
-	T_TAG,    /* 1 to 64 characters, no comma or blank at the ends */
-	T_OBJECT, /* .sub when given, else free-form JSON object of at most max bytes */
-	T_ANY,    /* any JSON value; output only */
+	T_DOMAIN,    /* of e-mail addresses, in ASCII */
+	T_URL,       /* http or https */
+	T_TAG,       /* 1 to 64 characters, no comma or blank at the ends */
+	T_OBJECT,    /* .sub when given, else free-form JSON object of at most max bytes */
+	T_CONDITION, /* of tickets: a JSON object of at most max bytes (store/condition.h) */
+	T_ANY,       /* any JSON value */
 };
 
 /* Where a field of a resource stands; one table serves create, patch and reply. */
@@ -113,7 +114,7 @@ struct include {
 #define R_SECRET 0x08    /* the reply has a secret: stored encrypted for Idempotency-Key */
 #define R_ANY_SCOPE 0x10 /* any valid credential */
 #define R_RAW 0x20       /* the reply is not JSON of a resource; excluded from body checks */
-#define R_FILE 0x4000    /* with R_PUBLIC|R_RAW: a file by a signed link, or else by a credential */
+#define R_FILE 0x10000   /* with R_PUBLIC|R_RAW: a file by a signed link, or else by a credential */
 #define R_HIDDEN 0x40    /* served, but not part of the OpenAPI document */
 #define R_OUTSIDE 0x80   /* no transaction of the dispatcher's: the handler makes its own */
 #define R_EMPTY 0x400    /* 204 instead of the reply when there is nothing to give */
@@ -122,6 +123,8 @@ struct include {
 #define R_READ \
 	0x2000 /* changes nothing, though it is no GET: no transaction of writes, nothing to retry \
 	          safely */
+#define R_TRIES 0x4000 /* with R_READ: does what it tells of, and takes it back */
+#define R_STALE 0x8000 /* a GET that may be answered with 409: it relies on what may be gone */
 #define R_NUMBERS \
 	0x200          /* the same for each of the body's tickets; r->number is an array's text \
 	                */

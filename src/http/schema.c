@@ -42,6 +42,7 @@ field_max(const struct field *f)
 	case T_INT:
 		return 2147483647;
 	case T_OBJECT:
+	case T_CONDITION:
 		return 65536;
 	default:
 		return 0;
@@ -255,6 +256,7 @@ type_name(const struct field *f)
 	case T_BOOL:
 		return "true or false";
 	case T_OBJECT:
+	case T_CONDITION:
 		return "an object";
 	default:
 		return "a string";
@@ -271,6 +273,7 @@ type_fits(const struct field *f, enum json_type type)
 	case T_BOOL:
 		return type == json_type_boolean;
 	case T_OBJECT:
+	case T_CONDITION:
 		return type == json_type_object;
 	case T_ANY:
 		return true;
@@ -290,7 +293,7 @@ check_one(struct req *r, const char *name, const struct field *f, struct json_ob
 		check_string(r, name, f, v);
 	else if (f->type == T_INT || f->type == T_NUM)
 		check_number(r, name, f, v);
-	else if (f->type == T_OBJECT)
+	else if (f->type == T_OBJECT || f->type == T_CONDITION)
 		check_object(r, name, f, v);
 	else if (f->type == T_ANY)
 		schema_free(r, name, v);

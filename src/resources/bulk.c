@@ -90,7 +90,7 @@ static const struct field job_fields[] = {
 	{ "job_id",     T_ID,   F_OUT, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "Unique id." },
 	{ "org_id",     T_STR,  F_OUT, .example = "\"org_123\"", .doc = "The organization." },
 	{ "action",     T_ENUM, F_BODY|F_REQ|F_OUT, .words = actions, .example = "\"update\"", .doc = "What is done with each ticket." },
-	{ "conditions", T_OBJECT, F_BODY|F_REQ|F_OUT, 0, 65536, .example = "{\"field\":\"status\",\"op\":\"eq\",\"value\":\"resolved\"}", .doc = "Which tickets, as in a view; those that exist when the job is made. {} means all." },
+	{ "conditions", T_CONDITION, F_BODY|F_REQ|F_OUT, .example = "{\"field\":\"status\",\"op\":\"eq\",\"value\":\"resolved\"}", .doc = "Which tickets, as in a view; those that exist when the job is made. {} means all." },
 	{ "changes",    T_OBJECT, F_BODY|F_PARTIAL, .sub = ticket_fields, .example = "{\"priority\":\"low\"}", .doc = "With update: what changes, as in updating one ticket." },
 	{ "add",        T_TAG,  F_BODY|F_LIST, .example = "[\"vip\"]", .doc = "With tag: tags to add." },
 	{ "remove",     T_TAG,  F_BODY|F_LIST, .example = "[\"bug\"]", .doc = "With tag: tags to remove." },

@@ -14,7 +14,7 @@ static const struct field export_fields[] = {
 	{ "org_id",      T_STR,  F_OUT, .example = "\"org_123\"", .doc = "The organization." },
 	{ "kind",        T_ENUM, F_BODY|F_REQ|F_OUT, .words = kinds, .example = "\"tickets\"", .doc = "What is exported." },
 	{ "format",      T_ENUM, F_BODY|F_OUT|F_NULL, .words = formats, .example = "\"ndjson\"", .doc = "ndjson (default): a JSON object a line, with its type; csv: a table of one kind." },
-	{ "conditions",  T_OBJECT, F_BODY|F_OUT|F_NULL, 0, 65536, .example = "{\"field\":\"status\",\"op\":\"eq\",\"value\":\"closed\"}", .doc = "With tickets: only those that match, as in a view." },
+	{ "conditions",  T_CONDITION, F_BODY|F_OUT|F_NULL, .example = "{\"field\":\"status\",\"op\":\"eq\",\"value\":\"closed\"}", .doc = "With tickets: only those that match, as in a view." },
 	{ "customer_id", T_ID,   F_BODY|F_OUT|F_NULL, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "Everything of one customer in one file: the profile, tickets, public comments, what is known of their files (those of notes left out) and of the mail that came from the person, surveys. For data protection requests; only as ndjson." },
 	{ "include_comments", T_BOOL, F_BODY, .example = "true", .doc = "With tickets: comments and internal notes too, with what they said before; only as ndjson." },
 	{ "state",       T_ENUM, F_OUT, .words = states, .example = "\"completed\"", .doc = "Where it stands." },

@@ -16,7 +16,7 @@ static const char *const kinds[] = { "ticket", "comment", "note", "customer", NU
 static const struct field search_fields[] = {
 	{ "query",      T_STR,  F_BODY|F_REQ, 1, 500, .example = "\"cannot login\"", .doc = "Words: all must occur, the last may be a beginning. \"quoted words\" stand together, -word excludes, or is an alternative; accents make no difference. #17 or 17 finds the ticket of that number first." },
 	{ "in",         T_ENUM, F_BODY|F_LIST, .words = places, .example = "[\"tickets\",\"comments\"]", .doc = "Where to look; everywhere the credential may read unless given. Notes need read:notes, customers read:customers." },
-	{ "conditions", T_OBJECT, F_BODY, 0, 65536, .example = "{\"field\":\"status\",\"op\":\"eq\",\"value\":\"open\"}", .doc = "Only tickets that match, as in a view, and what is written on them." },
+	{ "conditions", T_CONDITION, F_BODY, .example = "{\"field\":\"status\",\"op\":\"eq\",\"value\":\"open\"}", .doc = "Only tickets that match, as in a view, and what is written on them." },
 	{ "facets",     T_ENUM, F_BODY|F_LIST, .words = facets, .example = "[\"status\"]", .doc = "Counts of the tickets found, by these." },
 	{ "highlight",  T_BOOL, F_BODY, .example = "true", .doc = "Mark what matched; true unless given." },
 	{ "limit",      T_INT,  F_BODY, 1, 100, .example = "20", .doc = "Items of a page; 20 unless given." },

@@ -28,7 +28,7 @@ static const struct field policy_fields[] = {
 	{ "org_id",      T_STR,  F_OUT, .example = "\"org_123\"", .doc = "The organization." },
 	{ "name",        T_STR,  F_CREATE|F_PATCH|F_OUT|F_REQ, 1, 120, .example = "\"Gold\"", .doc = "Name; unique whatever its case." },
 	{ "description", T_TEXT, F_CREATE|F_PATCH|F_OUT, 0, 2000, .example = "\"What gold customers were promised\"", .doc = "What it promises." },
-	{ "conditions",  T_OBJECT, F_CREATE|F_PATCH|F_OUT, 0, 65536, .example = "{\"field\":\"tags\",\"op\":\"contains\",\"value\":\"gold\"}", .doc = "Tickets that come under it, as in a view; empty for all. The first policy by position counts; a company's own goes before." },
+	{ "conditions",  T_CONDITION, F_CREATE|F_PATCH|F_OUT, .example = "{\"field\":\"tags\",\"op\":\"contains\",\"value\":\"gold\"}", .doc = "Tickets that come under it, as in a view; empty for all. The first policy by position counts; a company's own goes before." },
 	{ "targets",     T_OBJECT, F_CREATE|F_PATCH|F_OUT|F_REQ, .sub = targets_fields, .example = "{\"urgent\":{\"first_response_minutes\":15,\"resolution_minutes\":240},\"normal\":{\"first_response_minutes\":240}}", .doc = "What is promised, by priority. A change replaces all of it." },
 	{ "business_hours", T_BOOL, F_CREATE|F_PATCH|F_OUT, .example = "false", .doc = "Whether only open minutes count: of the calendar business_hours_id if given, else of the ticket's team's calendar, else of the organization's default; every minute where there is none. False unless given; a business_hours_id makes it true." },
 	{ "business_hours_id", T_ID, F_CREATE|F_PATCH|F_OUT|F_NULL, .example = "null", .doc = "The one calendar whose open minutes count, whatever the ticket's team; null for what business_hours says." },

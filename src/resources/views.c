@@ -23,7 +23,7 @@ static const struct field view_fields[] = {
 	{ "org_id",      T_STR,  F_OUT, .example = "\"org_123\"", .doc = "The organization." },
 	{ "name",        T_STR,  F_CREATE|F_PATCH|F_OUT|F_REQ, 1, 120, .example = "\"Urgent and unassigned\"", .doc = "Name; at most 120 characters." },
 	{ "description", T_TEXT, F_CREATE|F_PATCH|F_OUT, 0, 2000, .example = "\"What nobody has taken yet\"", .doc = "What it is for." },
-	{ "conditions",  T_OBJECT, F_CREATE|F_PATCH|F_OUT, 0, 65536, .example = "{\"all\":[{\"field\":\"priority\",\"op\":\"in\",\"value\":[\"high\",\"urgent\"]},{\"field\":\"assignee_user_id\",\"op\":\"is_not_set\"}]}", .doc = "Which tickets: all, any or not of comparisons {field, op, value}. Empty: all tickets." },
+	{ "conditions",  T_CONDITION, F_CREATE|F_PATCH|F_OUT, .example = "{\"all\":[{\"field\":\"priority\",\"op\":\"in\",\"value\":[\"high\",\"urgent\"]},{\"field\":\"assignee_user_id\",\"op\":\"is_not_set\"}]}", .doc = "Which tickets: all, any or not of comparisons {field, op, value}. Empty: all tickets." },
 	{ "sort",        T_STR,  F_CREATE|F_PATCH|F_OUT, 1, 68, .example = "\"-created_at\"", .doc = "Order: created_at, updated_at, number or priority, or cf.<key> of a custom field, which leaves out tickets without a value; with a minus, the largest first." },
 	{ "columns",     T_STR,  F_CREATE|F_PATCH|F_OUT|F_LIST, 1, 80, .max_items = 30, .example = "[\"number\",\"title\",\"priority\"]", .doc = "Fields that a list of these tickets should show, each once; custom_fields.<key> too. For user interfaces." },
 	{ "visibility",  T_ENUM, F_CREATE|F_PATCH|F_OUT, .words = visibility, .example = "\"everyone\"", .doc = "private: its owner; team: the members of team_id; everyone. Unless given, everyone for a caller with the scope write:settings, which sharing needs, and private for others." },
@@ -344,9 +344,9 @@ const struct route view_routes[] = {
 	    .doc = "Its owner may, and whoever has the scope write:settings.", .example = "{\"sort\":\"-priority\"}" },
 	{ DELETE, PATH "/:id", "views.delete", delete_view, S_TICKETS_WRITE, .on = &view, .exec = SQL_VIEW_DELETE,
 	    .status = 204, .summary = "Delete a view", .doc = "Its owner may, and whoever has the scope write:settings." },
-	{ GET, PATH "/:id/tickets", "views.tickets", execute_view, S_TICKETS_READ, .reply = &ticket, .list = &ticket_list,
+	{ GET, PATH "/:id/tickets", "views.tickets", execute_view, S_TICKETS_READ, .flags = R_STALE, .reply = &ticket, .list = &ticket_list,
 	    .summary = "Execute a view", .doc = "The tickets that match, in the view's order unless sort says otherwise; filters narrow it further. 409 when the filter or the order names a custom field that is gone." },
-	{ GET, PATH "/:id/count", "views.count", count_view, S_TICKETS_READ, .reply = &view_count,
-	    .summary = "Count the tickets of a view" },
+	{ GET, PATH "/:id/count", "views.count", count_view, S_TICKETS_READ, .flags = R_STALE, .reply = &view_count,
+	    .summary = "Count the tickets of a view", .doc = "409 when its conditions do not hold any more, because a custom field is gone." },
 	{ .path = NULL }
 };

@@ -22,7 +22,7 @@ static const struct field webhook_fields[] = {
 	{ "url",         T_URL,  F_CREATE|F_PATCH|F_OUT|F_REQ, 1, 2048, .example = "\"https://hooks.example.com/serviceos\"", .doc = "Where events are sent by POST: https, and an address that is public." },
 	{ "description", T_TEXT, F_CREATE|F_PATCH|F_OUT, 0, 2000, .example = "\"Tells the warehouse\"", .doc = "What it is for." },
 	{ "topics",      T_STR,  F_CREATE|F_PATCH|F_OUT|F_LIST, 1, 64, .max_items = 50, .example = "[\"ticket.created\",\"sla.*\"]", .doc = "Topics: by name, by group (ticket.*), or * for all of them, which is the default." },
-	{ "conditions",  T_OBJECT, F_CREATE|F_PATCH|F_OUT, 0, 65536, .example = "{\"field\":\"priority\",\"op\":\"eq\",\"value\":\"urgent\"}", .doc = "Of events about tickets, only those whose ticket fits, as in a view; judged when the event is sent. Empty for all." },
+	{ "conditions",  T_CONDITION, F_CREATE|F_PATCH|F_OUT, .example = "{\"field\":\"priority\",\"op\":\"eq\",\"value\":\"urgent\"}", .doc = "Of events about tickets, only those whose ticket fits, as in a view; judged when the event is sent. Empty for all; when they name a custom field that is gone, none." },
 	{ "secret",      T_STR,  F_CREATE|F_OUT|F_OPT, 24, 128, .example = "\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=\"", .doc = "Signs what is sent; made unless given, shown when it is made and never again." },
 	{ "active",      T_BOOL, F_CREATE|F_PATCH|F_OUT, .example = "true", .doc = "Whether events are sent. Turning it on again forgets the failures." },
 	{ "health",      T_ENUM, F_OUT, .words = healths, .example = "\"healthy\"", .doc = "cooling_down: after five failures in a row the endpoint is left alone until cooldown_until. disabled: active is false." },

@@ -24,7 +24,7 @@ static const struct field workflow_fields[] = {
 	{ "name",        T_STR,  F_CREATE|F_PATCH|F_OUT|F_REQ, 1, 120, .example = "\"Tag billing questions\"", .doc = "Name; unique whatever its case." },
 	{ "description", T_TEXT, F_CREATE|F_PATCH|F_OUT, 0, 2000, .example = "\"So that finance sees them\"", .doc = "What it is for." },
 	{ "trigger",     T_OBJECT, F_CREATE|F_PATCH|F_OUT|F_REQ, .sub = trigger_fields, .example = "{\"type\":\"event\",\"topics\":[\"ticket.created\"]}", .doc = "When it is looked at." },
-	{ "conditions",  T_OBJECT, F_CREATE|F_PATCH|F_OUT, 0, 65536, .example = "{\"field\":\"title\",\"op\":\"contains\",\"value\":\"invoice\"}", .doc = "For which tickets, as they are then, as in a view; empty for all." },
+	{ "conditions",  T_CONDITION, F_CREATE|F_PATCH|F_OUT, .example = "{\"field\":\"title\",\"op\":\"contains\",\"value\":\"invoice\"}", .doc = "For which tickets, as they are then, as in a view; empty for all." },
 	{ "actions",     T_OBJECT, F_CREATE|F_PATCH|F_OUT|F_REQ|F_LIST, .sub = workflow_action_fields, .max_items = 20, .example = "[{\"action\":\"add_tags\",\"tags\":[\"billing\"]}]", .doc = "What is done, in this order; all of it or nothing." },
 	{ "position",    T_INT,  F_CREATE|F_PATCH|F_OUT, -1000000, 1000000, .example = "0", .doc = "Place among the workflows, smallest first; each sees what those before it did." },
 	{ "enabled",     T_BOOL, F_CREATE|F_OUT, .example = "true", .doc = "Whether it runs." },

@@ -16,6 +16,7 @@ type_of_field(const struct field *f, struct json_object *v)
 	case T_BOOL:
 		return json_object_is_type(v, json_type_boolean);
 	case T_OBJECT:
+	case T_CONDITION:
 		return json_object_is_type(v, json_type_object);
 	case T_ANY:
 		return true;

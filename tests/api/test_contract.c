@@ -166,9 +166,11 @@ END
 {
 	if ((f->flags & F_LIST) != 0)
 		return "7";
-	return f->type == T_OBJECT || f->type == T_STR || f->type == T_TEXT ? "7"
-	       : f->type == T_INT || f->type == T_NUM || f->type == T_BOOL  ? "\"x\""
-	                                                                    : "[1]";
+	return f->type == T_OBJECT || f->type == T_CONDITION || f->type == T_STR ||
+	               f->type == T_TEXT
+	           ? "7"
+	       : f->type == T_INT || f->type == T_NUM || f->type == T_BOOL ? "\"x\""
+	                                                                   : "[1]";
 }
 
 TEST(every_field_refuses_another_type_by_name)
