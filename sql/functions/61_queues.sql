@@ -67,6 +67,18 @@ BEGIN
 END
 $$;
 
+-- A ticket as it would be, for a transaction that is taken back: nothing is told, and
+-- its number is the one that comes next and stays free. What is left out is not required.
+CREATE OR REPLACE FUNCTION ticket_try(p_org text, p_ticket uuid, p_body jsonb) RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE
+  number_ bigint := (SELECT GREATEST(c.next_number, (SELECT max(t.number) + 1 FROM ticket t WHERE t.org_id = p_org))
+                       FROM ticket_counter c WHERE c.org_id = p_org);
+BEGIN
+  PERFORM set_config('app.routed', 'on', true), set_config('app.lenient', 'on', true);
+  RETURN ticket_create(p_org, p_ticket, number_, '{"title": ""}' || p_body);
+END
+$$;
+
 -- The next waiting ticket becomes the agent's; null when none waits. Whoever
 -- else asks at the same moment gets another one: the row is taken or passed by.
 CREATE OR REPLACE FUNCTION queue_next(p_org text, p_queue uuid, p_user uuid) RETURNS uuid LANGUAGE plpgsql AS $$
@@ -165,6 +177,22 @@ BEGIN
   RETURN n;
 END
 $$;
+
+-- Each of them is looked at for every new ticket.
+CREATE OR REPLACE FUNCTION queue_limit() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF (SELECT count(*) FROM queue q WHERE q.org_id = NEW.org_id AND q.active AND q.conditions <> '{}') > 100 THEN
+    PERFORM fail(409, 'too_many', 'An organization has at most 100 active queues with conditions.',
+      CASE WHEN TG_OP = 'UPDATE' AND NOT OLD.active THEN 'active' ELSE 'conditions' END);
+  END IF;
+  RETURN NULL;
+END
+$$;
+CREATE OR REPLACE TRIGGER queue_limit_insert AFTER INSERT ON queue
+  FOR EACH ROW WHEN (NEW.active AND NEW.conditions <> '{}') EXECUTE FUNCTION queue_limit();
+CREATE OR REPLACE TRIGGER queue_limit_update AFTER UPDATE ON queue
+  FOR EACH ROW WHEN (NEW.active AND NEW.conditions <> '{}' AND NOT (OLD.active AND OLD.conditions <> '{}'))
+  EXECUTE FUNCTION queue_limit();
 
 -- Its tickets wait in the other queue; who has taken one has it there.
 CREATE OR REPLACE FUNCTION queue_delete(p_org text, p_queue uuid, p_to uuid) RETURNS uuid LANGUAGE plpgsql AS $$

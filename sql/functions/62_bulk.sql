@@ -9,10 +9,16 @@ CREATE OR REPLACE FUNCTION bulk_shown(p_results jsonb) RETURNS jsonb LANGUAGE sq
     FROM jsonb_array_elements(p_results) WITH ORDINALITY AS r(item, n)
 $$;
 
--- One ticket, as every way of making one does it: the API, bulk creation.
+-- One ticket, as every way of making one does it: the API, bulk creation, mail.
+-- Whoever makes it puts it into its queue afterwards, because conditions are compiled
+-- in C; a worker that does not know yet that there are such queues is told so.
 CREATE OR REPLACE FUNCTION ticket_create(p_org text, p_ticket uuid, p_number bigint, p_body jsonb)
 RETURNS uuid LANGUAGE plpgsql AS $$
 BEGIN
+  IF guc('app.routed') IS NULL AND p_body ->> 'queue_id' IS NULL AND EXISTS (
+       SELECT 1 FROM queue q WHERE q.org_id = p_org AND q.active AND q.conditions <> '{}') THEN
+    RAISE EXCEPTION USING ERRCODE = 'SVRUN', MESSAGE = 'There are queues that may want the ticket.';
+  END IF;
   INSERT INTO ticket (org_id, ticket_id, number, title, description, status, priority, customer_id,
                       company_id, team_id, queue_id, assignee_user_id, required_skills, tags, channel,
                       external_id, custom_fields, created_by)

@@ -89,11 +89,11 @@ BEGIN
     number_ := take_numbers(p_org, 1);
     EXIT WHEN NOT EXISTS (SELECT 1 FROM ticket t WHERE t.org_id = p_org AND t.number = number_);
   END LOOP;
-  PERFORM set_config('app.mail', 'on', true);
+  PERFORM set_config('app.lenient', 'on', true);
   PERFORM ticket_create(p_org, new_, number_, jsonb_build_object('channel', 'email', 'customer_id', p_customer,
     'title', COALESCE(NULLIF(left(p_mail ->> 'subject', 500), ''), '(no subject)'),
     'description', left(p_mail ->> 'whole', 65536)));
-  PERFORM set_config('app.mail', '', true);
+  PERFORM set_config('app.lenient', '', true);
   IF p_about IS NOT NULL THEN
     INSERT INTO ticket_link (org_id, link_id, ticket_id, target_id, kind) VALUES (p_org, uuid7(), new_, p_about, 'related');
   END IF;

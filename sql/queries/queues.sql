@@ -40,10 +40,15 @@ SELECT count(*) FILTER (WHERE t.status IN ('new', 'open', 'pending', 'on_hold'))
 -- name: queue_rules
 SELECT q.queue_id, q.name, q.conditions FROM queue q
  WHERE q.org_id = $1 AND q.active AND q.conditions <> '{}'
- ORDER BY q.position, q.queue_id LIMIT 100;
+ ORDER BY q.position, q.queue_id;
 
--- name: ticket_route
-SELECT ticket_route($1, $2, $3::uuid);
+-- name: ticket_try
+SELECT ticket_try($1, $2, $3::jsonb);
 
--- name: ticket_in_queue
-SELECT t.queue_id FROM ticket t WHERE t.org_id = $1 AND t.ticket_id = $2;
+-- What ticket_create() wants to hear when there are such queues.
+-- name: routing_begin
+SELECT set_config('app.routed', 'on', true);
+
+-- $2 tickets, $3 the queue of each.
+-- name: tickets_route
+SELECT ticket_route($1, x.ticket_id, x.queue_id) FROM unnest($2::uuid[], $3::uuid[]) AS x(ticket_id, queue_id);

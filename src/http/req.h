@@ -88,6 +88,7 @@ struct req {
 	struct idempotency *idempotency;
 	const PGresult
 	    *custom; /* types of the organisation's custom fields, once they are asked for */
+	int attempt; /* of its transaction: 1 is the first */
 	void *kept;  /* of a handler's, from one attempt of its transaction to the next */
 	/* failure */
 	bool failed;

@@ -215,7 +215,9 @@ begin(struct req *r)
 		.request_id = r->request_id,
 		.suppress = http_header(r->in, "x-serviceos-suppress") };
 
-	db_begin(r->db, r->arena, route_writes(r->route) ? DB_WRITE : DB_READ, &context);
+	db_begin(r->db, r->arena,
+	    route_writes(r->route) || (r->route->flags & R_TRIES) != 0 ? DB_WRITE : DB_READ,
+	    &context);
 }
 
 /* A write with an Idempotency-Key: the reply is complete before the commit. */
@@ -255,7 +257,9 @@ run_plain(struct req *r)
 	includes = queue_includes(r);
 	if (db_failed(r->db))
 		return fail_db(r);
-	if (!db_commit(r->db))
+	if ((r->route->flags & R_TRIES) != 0)
+		db_rollback(r->db); /* the reply is composed by now */
+	else if (!db_commit(r->db))
 		return fail_db(r);
 	FAULT(committed);
 	return write_reply(r, includes);
@@ -355,6 +359,7 @@ transaction_run(struct req *r)
 	int attempt;
 
 	make_new_id(r);
+	r->attempt = 1;
 	if ((r->route->flags & (R_OUTSIDE | R_PUBLIC)) != 0) {
 		if (r->route->handler(r) == 0)
 			write_reply(r, arena_alloc(r->arena, sizeof(struct included)));
@@ -362,6 +367,7 @@ transaction_run(struct req *r)
 	}
 	for (attempt = 1;; attempt++) {
 		forget_attempt(r);
+		r->attempt = attempt;
 		if (r->number == NULL && take_number(r) == -1) {
 			if (!worth_another_try(r, attempt))
 				return;

@@ -9,6 +9,7 @@
 #include "http/problem.h"
 #include "http/schema.h"
 #include "resources/actions.h"
+#include "resources/routing.h"
 #include "resources/tickets.h"
 
 #define MOST 100
@@ -148,11 +149,17 @@ ids_of(struct req *r, struct json_object *ids, bool of_query)
 static int
 run(struct req *r, const char *operation, const char *ids, const char *more)
 {
+	bool routed;
+	int slot;
+
 	if (ids == NULL || more == NULL)
 		return -1;
-	return reply_slot(r, 200, &result,
-	    db_queue(
-		r->db, SQL_BULK_TICKETS, P(r->org, operation, ids, r->body_text, r->number, more)));
+	routed = strcmp(operation, "create") == 0 && routing_begin(r);
+	slot = db_queue(
+	    r->db, SQL_BULK_TICKETS, P(r->org, operation, ids, r->body_text, r->number, more));
+	if (routed && routing_apply(r, ids) == -1)
+		return -1;
+	return reply_slot(r, 200, &result, slot);
 }
 
 static int

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "http/idempotency.h"
 #include "http/message.h"
+#include "resources/routing.h"
 #include "store/files.h"
 
 #define PIECE 65536
@@ -315,8 +316,21 @@ as_json(struct req *r, const struct incoming *in, const char *reason)
 	return out.data;
 }
 
-/* What no person wrote leaves no file; nor does what is here already, as far as that is known now.
- */
+/* A new ticket goes to its queue as any other does. */
+static int
+take(struct req *r, const char *mail)
+{
+	bool routed = routing_begin(r);
+	int slot = db_queue(r->db, SQL_INBOUND_TAKE, P(r->org, mail));
+	const PGresult *m = routed ? db_result(r->db, slot) : NULL;
+
+	if (m != NULL && strcmp(db_get(m, 0, "action"), "created") == 0 &&
+	    routing_apply(r, arena_printf(r->arena, "{%s}", db_get(m, 0, "ticket_id"))) == -1)
+		return -1;
+	return reply_slot(r, 200, &inbound, slot);
+}
+
+/* What no person wrote leaves no file; nor does what is here already, as far as is known now. */
 static int
 receive(struct req *r)
 {
@@ -332,13 +346,10 @@ receive(struct req *r)
 	reason = is_ours(r, &in->m) ? "own_message" : in->m.automatic;
 	if (reason == NULL && in->files == NULL && in->m.files != NULL &&
 	    db_row(r->db, SQL_INBOUND_KNOWN, P(r->org, in->m.message_id)) == NULL) {
-		if (db_failed(r->db))
-			return fail_db(r);
-		if (store_files(r, in) == -1)
+		if ((db_failed(r->db) ? fail_db(r) : store_files(r, in)) == -1)
 			return -1;
 	}
-	return reply_slot(
-	    r, 200, &inbound, db_queue(r->db, SQL_INBOUND_TAKE, P(r->org, as_json(r, in, reason))));
+	return take(r, as_json(r, in, reason));
 }
 
 /* For programs that send mail of their own about a ticket: what they give as its Reply-To. */

@@ -49,11 +49,14 @@ static const struct filter heir[] = {
 
 static const struct field match_fields[] = {
 	{ "ticket_id",  T_ID, F_BODY, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "A ticket that exists." },
-	{ "attributes", T_OBJECT, F_BODY|F_PARTIAL, .sub = ticket_fields, .example = "{\"priority\":\"urgent\"}", .doc = "Or fields of one that does not exist yet." },
+	{ "attributes", T_OBJECT, F_BODY|F_PARTIAL, .sub = ticket_fields, .example = "{\"priority\":\"urgent\"}", .doc = "Or fields of one that does not exist yet: it is made as POST /api/tickets makes it, judged, and taken back. What creating requires may be left out." },
 	{ .name = NULL }
 };
 static const struct field why_fields[] = {
-	{ "path",    T_STR,  F_OUT, .example = "\"all[0]\"", .doc = "The comparison's place in the queue's conditions." },
+	{ "path",    T_STR,  F_OUT, .example = "\"all[0]\"", .doc = "The comparison's place in the queue's conditions; empty when they are one comparison." },
+	{ "field",   T_STR,  F_OUT, .example = "\"priority\"", .doc = "Its field." },
+	{ "op",      T_STR,  F_OUT, .example = "\"eq\"", .doc = "Its operator." },
+	{ "value",   T_ANY,  F_OUT|F_OPT, .example = "\"urgent\"", .doc = "Its value, unless the operator takes none." },
 	{ "matched", T_BOOL, F_OUT, .example = "true", .doc = "Whether it holds." },
 	{ .name = NULL }
 };
@@ -62,10 +65,11 @@ static const struct field matched_fields[] = {
 	{ "name",     T_STR,  F_OUT, .example = "\"Urgent\"", .doc = "Its name." },
 	{ "matched",  T_BOOL, F_OUT, .example = "true", .doc = "Whether it wants the ticket." },
 	{ "why",      T_OBJECT, F_OUT|F_LIST, .sub = why_fields, .example = "[]", .doc = "Each comparison, and whether it holds." },
+	{ "error",    T_STR,  F_OUT|F_OPT, .example = "\"conditions.field: Tickets have no field \\\"custom_fields.plan\\\".\"", .doc = "Why it wants no ticket at all: its conditions do not hold any more, because a custom field is gone." },
 	{ .name = NULL }
 };
 static const struct field answer_fields[] = {
-	{ "first", T_ID, F_OUT|F_NULL, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "The queue to which the ticket would go." },
+	{ "first", T_ID, F_OUT|F_NULL, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "The queue to which the ticket would go; that of the attributes when they name one." },
 	{ "data",  T_OBJECT, F_OUT|F_LIST, .sub = matched_fields, .example = "[]", .doc = "The active queues that have conditions, in their order." },
 	{ .name = NULL }
 };
@@ -108,12 +112,25 @@ select_matches(struct req *r, const struct routing *rules)
 	for (i = 0; i < rules->n; i++) {
 		const struct condition *c = &rules->conditions[i];
 
-		buf_printf(&sql, ", ARRAY[%s IS TRUE", c->sql == NULL ? "false" : c->sql);
-		for (j = 0; c->sql != NULL && j < c->nleaves; j++)
+		buf_printf(&sql, ", ARRAY[%s IS TRUE", c->sql);
+		for (j = 0; j < c->nleaves; j++)
 			buf_printf(&sql, ", %s IS TRUE", c->leaves[j].sql);
 		buf_str(&sql, "]::text");
 	}
 	return sql.data;
+}
+
+static void
+put_comparison(struct buf *out, const struct condition_leaf *leaf, bool matched)
+{
+	buf_str(out, "{\"path\":");
+	buf_json_str(out, leaf->path);
+	buf_str(out, ",\"field\":");
+	buf_json_str(out, leaf->field);
+	buf_printf(out, ",\"op\":\"%s\"", leaf->op);
+	if (leaf->value != NULL)
+		buf_printf(out, ",\"value\":%s", leaf->value);
+	buf_printf(out, ",\"matched\":%s}", matched ? "true" : "false");
 }
 
 /* array is "{true,false,…}" of select_matches(). */
@@ -129,41 +146,81 @@ put_match(struct req *r, const struct routing *rules, int i, const char *array)
 	    PQgetvalue(rules->rows, i, 0));
 	buf_json_str(out, PQgetvalue(rules->rows, i, 1));
 	buf_printf(out, ",\"matched\":%s,\"why\":[", *p == 't' ? "true" : "false");
-	for (j = 0; c->sql != NULL && j < c->nleaves; j++) {
+	for (j = 0; j < c->nleaves; j++) {
 		p += strcspn(p, ",") + 1;
-		buf_printf(out, "%s{\"path\":", j == 0 ? "" : ",");
-		buf_json_str(out, c->leaves[j].path);
-		buf_printf(out, ",\"matched\":%s}", *p == 't' ? "true" : "false");
+		buf_str(out, j == 0 ? "" : ",");
+		put_comparison(out, &c->leaves[j], *p == 't');
 	}
-	buf_str(out, "]}");
+	buf_char(out, ']');
+	if (c->code != NULL) {
+		buf_str(out, ",\"error\":");
+		buf_json_str(out, arena_printf(r->arena, "conditions%s%s: %s",
+				      *c->path == '\0' ? "" : ".", c->path, c->message));
+	}
+	buf_char(out, '}');
+}
+
+/* What creating refuses, under the name that it has here. */
+static int
+fail_attributes(struct req *r)
+{
+	struct field_error *e;
+
+	fail_db(r);
+	for (e = r->fields; e != NULL; e = e->next)
+		e->field = arena_printf(r->arena, "attributes.%s", e->field);
+	return -1;
+}
+
+/* The id of the ticket to be judged, made for it when there is none; NULL after a failure. */
+static const char *
+judged_ticket(struct req *r, struct json_object *attributes)
+{
+	char *id;
+
+	if (attributes == NULL)
+		return body_str(r, "ticket_id");
+	id = arena_alloc(r->arena, 37);
+	uuid7(id);
+	if (db_row(r->db, SQL_TICKET_TRY,
+		P(r->org, id,
+		    json_object_to_json_string_ext(attributes, JSON_C_TO_STRING_PLAIN))) != NULL)
+		return id;
+	fail_attributes(r);
+	return NULL;
+}
+
+/* A queue that the attributes name is the ticket's, whatever the others want. */
+static const char *
+named_queue(struct json_object *attributes)
+{
+	struct json_object *v;
+
+	return attributes != NULL && json_object_object_get_ex(attributes, "queue_id", &v)
+	           ? json_object_get_string(v)
+	           : NULL;
 }
 
 static int
 match(struct req *r)
 {
-	const char *ticket_id = body_str(r, "ticket_id"), *first = NULL;
 	struct json_object *attributes = body_get(r, "attributes");
-	const char *before[] = { r->org,
-		ticket_id != NULL ? ticket_id : json_object_to_json_string(attributes) };
+	const char *before[] = { r->org, NULL }, *first = named_queue(attributes);
 	struct routing rules;
 	const PGresult *row;
 	int i;
 
-	if ((ticket_id == NULL) == (attributes == NULL))
+	if (body_has(r, "ticket_id") == (attributes != NULL))
 		return fail_field(r, "ticket_id", "required", "Give a ticket_id, or attributes.");
-	if (routing_load(r, &rules, 3, before) == -1)
+	before[1] = judged_ticket(r, attributes);
+	if (before[1] == NULL || routing_load(r, &rules, 3, before) == -1)
 		return -1;
-	row = db_result(r->db,
-	    db_queue_text(r->db,
-		arena_printf(r->arena, "%s FROM %s", select_matches(r, &rules),
-		    ticket_id != NULL
-			? "ticket_v t WHERE t.org_id = $1 AND t.ticket_id = $2"
-			: "jsonb_populate_record(NULL::ticket, '{\"title\":\"\",\"description\":\"\","
-			  "\"status\":\"new\",\"priority\":\"normal\",\"channel\":\"api\",\"tags\":[],"
-			  "\"required_skills\":[],\"custom_fields\":{},\"snooze_until_reply\":false,"
-			  "\"reopened_count\":0,\"version\":1}'::jsonb || jsonb_build_object('org_id', "
-			  "$1::text, 'created_at', now(), 'updated_at', now()) || $2::jsonb) t"),
-		rules.nvalues, rules.values));
+	row =
+	    db_result(r->db, db_queue_text(r->db,
+				 arena_printf(r->arena,
+				     "%s FROM ticket_v t WHERE t.org_id = $1 AND t.ticket_id = $2",
+				     select_matches(r, &rules)),
+				 rules.nvalues, rules.values));
 	if (row == NULL)
 		return fail_db(r);
 	if (PQntuples(row) == 0)
@@ -209,7 +266,7 @@ const struct route queue_routes[] = {
 	{ POST, PATH, "queues.create", check_conditions, S_USERS_WRITE, .flags = R_CREATE, .body = queue_fields, .reply = &queue,
 	    .exec = SQL_QUEUE_CREATE, .summary = "Create a queue" },
 	{ GET, PATH, "queues.list", api_list, S_USERS_READ, .reply = &queue, .list = &queues, .summary = "List queues" },
-	{ POST, PATH "/match", "queues.match", match, S_TICKETS_READ, .flags = R_READ, .body = match_fields, .reply = &answer,
+	{ POST, PATH "/match", "queues.match", match, S_TICKETS_READ, .flags = R_READ|R_TRIES, .body = match_fields, .reply = &answer,
 	    .summary = "Find matching queues", .doc = "Which queues want a ticket, or one with these attributes, and why.", .example = "{\"attributes\":{\"priority\":\"urgent\"}}" },
 	{ GET, PATH "/:id", "queues.get", api_get, S_USERS_READ, .reply = &queue, .includes = includes, .summary = "Get a queue" },
 	{ PATCH, PATH "/:id", "queues.update", check_conditions, S_USERS_WRITE, .body = queue_fields, .use = F_PATCH, .reply = &queue,

@@ -108,9 +108,11 @@ static const struct include includes[] = {
 static int
 create(struct req *r)
 {
+	bool routed = body_str(r, "queue_id") == NULL && routing_begin(r);
+
 	r->exec_slot =
 	    db_queue(r->db, SQL_TICKET_CREATE, P(r->org, r->new_id, r->number, r->body_text));
-	if (body_str(r, "queue_id") == NULL && routing_apply(r, r->new_id) == -1)
+	if (routed && routing_apply(r, arena_printf(r->arena, "{%s}", r->new_id)) == -1)
 		return -1;
 	return reply_resource(r, 201, &ticket, NULL, r->new_id);
 }

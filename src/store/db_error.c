@@ -29,6 +29,7 @@ classify(const char *state)
 		const char *prefix;
 		enum db_failure kind;
 	} table[] = {
+		{ "SVRUN", DB_RETRY },   /* what only a second attempt does is needed */
 		{ "SV", DB_RULE },       /* fail() in SQL */
 		{ "23", DB_RULE },       /* constraints */
 		{ "22", DB_RULE },       /* a value the type refuses */
@@ -85,6 +86,6 @@ db_fail_result(struct db *db, const PGresult *res, const char *statement)
 	if (kind == DB_BUG)
 		log_error("statement %s: %s %s (%s)", statement, state, db->error.message,
 		    db->error.detail == NULL ? "" : db->error.detail);
-	else if (kind != DB_RULE)
+	else if (kind != DB_RULE && strcmp(state, "SVRUN") != 0)
 		log_warn("statement %s: %s %s", statement, state, db->error.message);
 }

@@ -77,6 +77,10 @@ TEST(a_queue_that_cannot_be_read_wants_no_ticket)
 	sql("UPDATE queue SET conditions = '" UNREADABLE "'");
 	make_ticket("t");
 	ck_assert_str_eq(text("queue_id"), "null");
+	call("POST", QUEUES "/match", "{\"attributes\":{}}");
+	expect(200);
+	ck_assert_str_eq(text("data.0.matched"), "false");
+	ck_assert_str_eq(text("data.0.error"), "conditions: What is stored cannot be read.");
 }
 END
 

@@ -3,7 +3,6 @@
 #include "harness.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #define QUEUES "/api/organizations/" ORG "/queues"
 #define URGENT "{\"field\":\"priority\",\"op\":\"eq\",\"value\":\"urgent\"}"
@@ -21,23 +20,6 @@ fresh(void)
 	sql("DELETE FROM ticket; DELETE FROM queue; DELETE FROM team; DELETE FROM app_user");
 }
 
-/* Whether an organization has such queues is remembered for a second: await it. */
-static const char *
-make_routed(const char *body)
-{
-	int i;
-
-	for (i = 0; i < 400; i++) {
-		call("POST", "/api/tickets", body);
-		expect(201);
-		if (strcmp(text("queue_id"), "null") != 0)
-			break;
-		sql("DELETE FROM ticket");
-		usleep(10000);
-	}
-	return keep_id(text("ticket_id"));
-}
-
 TEST(a_new_ticket_goes_to_the_first_queue_that_wants_it)
 {
 	const char *second =
@@ -48,9 +30,9 @@ TEST(a_new_ticket_goes_to_the_first_queue_that_wants_it)
 	make_queue(
 	    "{\"name\":\"Off\",\"position\":0,\"active\":false,\"conditions\":{\"all\":[]}}");
 	make_queue("{\"name\":\"By hand\",\"position\":0}");
-	make_routed("{\"title\":\"t\",\"priority\":\"urgent\"}");
+	make_ticket_of("{\"title\":\"t\",\"priority\":\"urgent\"}");
 	ck_assert_str_eq(text("queue_id"), first);
-	make_routed("{\"title\":\"t\"}");
+	make_ticket_of("{\"title\":\"t\"}");
 	ck_assert_str_eq(text("queue_id"), second);
 	make_ticket_of(
 	    fmt("{\"title\":\"t\",\"queue_id\":\"%s\",\"priority\":\"urgent\"}", second));
@@ -63,9 +45,9 @@ TEST(a_queue_with_a_strategy_assigns_and_waits_when_nobody_is_free)
 	const char *user = make_user("ada", ",\"capacity\":1");
 
 	make_queue("{\"name\":\"All\",\"strategy\":\"least_loaded\",\"conditions\":{\"all\":[]}}");
-	make_routed("{\"title\":\"t\"}");
+	make_ticket_of("{\"title\":\"t\"}");
 	ck_assert_str_eq(text("assignee_user_id"), user);
-	make_routed("{\"title\":\"t\"}");
+	make_ticket_of("{\"title\":\"t\"}");
 	ck_assert_str_eq(text("assignee_user_id"), "null");
 	ck_assert_str_ne(text("queue_id"), "null");
 }
@@ -128,34 +110,6 @@ TEST(undoing_a_move_takes_back_what_the_queue_did)
 	call("GET", fmt("/api/tickets/%s", id), NULL);
 	ck_assert_str_eq(text("queue_id"), "null");
 	ck_assert_str_eq(text("team_id"), "null");
-}
-END
-
-TEST(match_says_which_queues_want_a_ticket_and_why)
-{
-	const char *id =
-	    make_queue("{\"name\":\"Urgent bugs\",\"conditions\":{\"all\":[" URGENT
-		       ",{\"field\":\"tags\",\"op\":\"contains\",\"value\":\"bug\"}]}}");
-	const char *ticket;
-
-	call("POST", QUEUES "/match",
-	    "{\"attributes\":{\"priority\":\"urgent\",\"tags\":[\"login\"]}}");
-	expect(200);
-	ck_assert_str_eq(text("first"), "null");
-	ck_assert_str_eq(text("data.0.matched"), "false");
-	ck_assert_str_eq(text("data.0.why.0.path"), "all[0]");
-	ck_assert_str_eq(text("data.0.why.0.matched"), "true");
-	ck_assert_str_eq(text("data.0.why.1.matched"), "false");
-	call("POST", QUEUES "/match",
-	    "{\"attributes\":{\"priority\":\"urgent\",\"tags\":[\"bug\"]}}");
-	ck_assert_str_eq(text("first"), id);
-	ticket = make_ticket("t");
-	call("POST", QUEUES "/match", fmt("{\"ticket_id\":\"%s\"}", ticket));
-	ck_assert_str_eq(text("data.0.matched"), "false");
-	call("POST", QUEUES "/match", "{}");
-	expect_field("ticket_id", "required");
-	call("POST", QUEUES "/match", "{\"attributes\":{\"priority\":\"huge\"}}");
-	expect_field("attributes.priority", "not_allowed");
 }
 END
 
@@ -363,7 +317,6 @@ END
 	tcase_add_test(c, a_queue_with_a_strategy_assigns_and_waits_when_nobody_is_free);
 	tcase_add_test(c, a_strategy_assigns_a_ticket_however_it_comes_to_the_queue);
 	tcase_add_test(c, undoing_a_move_takes_back_what_the_queue_did);
-	tcase_add_test(c, match_says_which_queues_want_a_ticket_and_why);
 	tcase_add_test(c, the_next_ticket_is_the_most_urgent_that_the_agent_can_do);
 	tcase_add_test(c, capacity_team_and_person_are_respected);
 	tcase_add_test(c, a_ticket_that_is_taken_and_left_goes_back);
