@@ -15,7 +15,7 @@ static const char *const facets[] = { "status", "priority", "channel", "team_id"
 static const char *const kinds[] = { "ticket", "comment", "note", "customer", NULL };
 static const struct field search_fields[] = {
 	{ "query",      T_STR,  F_BODY|F_REQ, 1, 500, .example = "\"cannot login\"", .doc = "Words: all must occur, the last may be a beginning. \"quoted words\" stand together, -word excludes, or is an alternative; accents make no difference. #17 or 17 finds the ticket of that number first." },
-	{ "in",         T_ENUM, F_BODY|F_LIST, .words = places, .example = "[\"tickets\",\"comments\"]", .doc = "Where to look; everywhere the credential may read unless given. Notes need read:notes, customers read:customers." },
+	{ "in",         T_ENUM, F_BODY|F_LIST, .words = places, .example = "[\"tickets\",\"comments\"]", .doc = "Where to look; everywhere the credential may read unless given, or empty. Notes need read:notes, customers read:customers." },
 	{ "conditions", T_CONDITION, F_BODY, .example = "{\"field\":\"status\",\"op\":\"eq\",\"value\":\"open\"}", .doc = "Only tickets that match, as in a view, and what is written on them." },
 	{ "facets",     T_ENUM, F_BODY|F_LIST, .words = facets, .example = "[\"status\"]", .doc = "Counts of the tickets found, by these." },
 	{ "highlight",  T_BOOL, F_BODY, .example = "true", .doc = "Mark what matched; true unless given." },
@@ -86,10 +86,8 @@ choose_kinds(struct search *s)
 	struct buf list;
 	unsigned i;
 
-	if (in != NULL && json_object_array_length(in) == 0) {
-		fail_field(s->r, "in", "required", "Name at least one place.");
-		return NULL;
-	}
+	if (in != NULL && json_object_array_length(in) == 0)
+		in = NULL;
 	buf_init(&list, s->r->arena, 64);
 	for (i = 0; places[i] != NULL; i++) {
 		bool may = principal_may(&s->r->who, needs[i]);
