@@ -64,9 +64,15 @@ struct section {
 #define OF_CUSTOMER "t.customer_id = ANY (customer_family($1, $3::uuid))"
 #define OF_CUSTOMERS_TICKETS \
 	"t.ticket_id IN (SELECT x.ticket_id FROM ticket x WHERE x.org_id = $1 AND x.customer_id = ANY (customer_family($1, $3::uuid)))"
+#define WRITTEN_BY_CUSTOMER \
+	"t.author_type = 'customer' AND t.author_id = ANY (customer_family($1, $3::uuid)::text[])"
+/* What the person wrote on others' tickets is theirs as well, and the files that came with it. */
+#define OF_CUSTOMERS_THREADS "(" OF_CUSTOMERS_TICKETS " OR (" WRITTEN_BY_CUSTOMER "))"
 /* What the person's tickets had, wherever a merge has put it; notes are not for the person. */
 #define OF_CUSTOMERS_FILES \
-	"NOT t.internal AND COALESCE(t.origin_ticket_id, t.ticket_id) IN (SELECT x.ticket_id FROM ticket x WHERE x.org_id = $1 AND x.customer_id = ANY (customer_family($1, $3::uuid)))"
+	"NOT t.internal AND (COALESCE(t.origin_ticket_id, t.ticket_id) IN (SELECT x.ticket_id FROM ticket x WHERE x.org_id = $1 AND x.customer_id = ANY (customer_family($1, $3::uuid)))" \
+	" OR t.comment_id IN (SELECT t.comment_id FROM comment t WHERE t.org_id = $1 AND " WRITTEN_BY_CUSTOMER \
+	"))"
 #define FROM_CUSTOMER \
 	"t.sender IN (SELECT lower(x.email) FROM customer x WHERE x.org_id = $1 AND x.customer_id = ANY (customer_family($1, $3::uuid)))"
 
@@ -79,7 +85,7 @@ static const struct section sections[] = {
 	{ "events",    "event",    "event_v",         "event_id",    NULL, false, "", "" },
 	{ "customer",  "customer", "customer_v",      "customer_id", OF_CUSTOMER, false, COMPANY, "" },
 	{ "customer",  "ticket",   "ticket",          "ticket_id",   OF_CUSTOMER, false, REQUESTER, "" },
-	{ "customer",  "comment",  "comment_v",       "comment_id",  OF_CUSTOMERS_TICKETS, false, AUTHOR, "", true },
+	{ "customer",  "comment",  "comment_v",       "comment_id",  OF_CUSTOMERS_THREADS, false, AUTHOR, "", true },
 	{ "customer",  "file",     "attachment_v",    "attachment_id", OF_CUSTOMERS_FILES, false, "", "" },
 	{ "customer",  "mail",     "inbound_mail_v",  "mail_id",     FROM_CUSTOMER, false, "", "" },
 	{ "customer",  "survey",   "csat_survey_v",   "survey_id",   OF_CUSTOMER, false, "", "" },
@@ -165,10 +171,12 @@ find_section(struct job *job)
 	                       ? "customer"
 	                       : text_of(job->spec, "kind", "");
 	bool extra = strcmp(text_of(job->spec, "include_comments", "false"), "true") == 0;
+	bool notes = strcmp(text_of(job->spec, "notes", "true"), "true") == 0;
 	int64_t i;
 
 	for (i = integer_of(job->cursor, "section"); i < (int64_t)LENGTH(sections); i++)
-		if (strcmp(sections[i].kind, kind) == 0 && (extra || !sections[i].extra)) {
+		if (strcmp(sections[i].kind, kind) == 0 && (extra || !sections[i].extra) &&
+		    (notes || strcmp(sections[i].type, "note") != 0)) {
 			set_integer(job->cursor, "section", i);
 			return &sections[i];
 		}

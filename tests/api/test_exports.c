@@ -91,7 +91,7 @@ TEST(exports_are_listed_and_one_that_waits_is_cancelled)
 	call("GET", fmt("/api/exports/%s", second), NULL);
 	ck_assert_str_eq(text("state"), "cancelled");
 	ck_assert_str_eq(text("download_url"), "null");
-	call("DELETE", fmt("/api/exports/%s", first), NULL);
+	call("DELETE", fmt("/api/exports/%s", second), NULL);
 	expect_problem(409, "conflict");
 	caller.key = other_key;
 	call("GET", "/api/exports", NULL);
