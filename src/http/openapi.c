@@ -171,11 +171,13 @@ put_body(struct buf *out, const struct route *route)
 static void
 put_file(struct buf *out, const struct route *route)
 {
+	const struct sample *s;
+
 	buf_str(out, ",\"requestBody\":{\"required\":true,\"content\":{");
-	if (route->takes != NULL)
-		buf_printf(out, "\"%s\":{\"schema\":{\"type\":\"string\"},\"example\":%s}",
-		    route->takes, route->example);
-	else
+	for (s = route->takes; s != NULL && s->media != NULL; s++)
+		buf_printf(out, "%s\"%s\":{\"schema\":%s,\"example\":%s}",
+		    s == route->takes ? "" : ",", s->media, s->schema, s->example);
+	if (route->takes == NULL)
 		buf_str(out, "\"application/octet-stream\":{}");
 	if ((route->flags & R_FORM) != 0)
 		buf_str(out,

@@ -130,6 +130,12 @@ struct include {
 	                */
 #define R_NUMBER 0x100 /* makes a ticket: r->number is its number, taken before the transaction */
 
+/* A body that is no JSON of ours, for the documentation: its schema and an example, both JSON. */
+struct sample {
+	const char *media, *schema, *example; /* the last one in a table has no media */
+};
+#define A_TEXT "{\"type\":\"string\"}"
+
 struct route {
 	enum method method;
 	const char *path; /* "/api/tickets/:id"; /api and /api/v1 are alternatives of each other */
@@ -149,7 +155,7 @@ struct route {
 	const long *stream; /* the handler reads the body in pieces, of at most so many bytes; it is
 	                       no JSON */
 	const char *media;  /* of a R_RAW reply, for the documentation; several with commas */
-	const char *takes;  /* media type of a streamed body, with .example */
+	const struct sample *takes; /* what a streamed body may be; any bytes unless given */
 	enum sql_id
 	    exec; /* api_exec: $1 org, path ids, new id (R_CREATE), body. First column: the id */
 	const char *summary;

@@ -381,16 +381,19 @@ show_reply_address(struct req *r)
 }
 
 /* clang-format off */
+static const struct sample message[] = {
+	{ "message/rfc822", A_TEXT, "\"From: Ada <ada@example.com>\\r\\nTo: help@desk.example\\r\\nSubject: Cannot log in\\r\\nMessage-ID: <1@example.com>\\r\\n\\r\\nIt says: no.\\r\\n\"" },
+	{ .media = NULL }
+};
 const struct route inbound_routes[] = {
-	{ POST, "/api/v1/inbound/email", "inbound.email", receive, S_MAIL_RECEIVE, .stream = &conf.inbound_max, .takes = "message/rfc822", .status = 200,
+	{ POST, "/api/v1/inbound/email", "inbound.email", receive, S_MAIL_RECEIVE, .stream = &conf.inbound_max, .takes = message, .status = 200,
 	    .query = inbound_query, .reply = &inbound, .summary = "Hand in an e-mail",
 	    .doc = "The body is the raw message (RFC 5322, MIME) as a mail server has it, up to 36 MiB; serviceos-inbound(8) hands it in. A reply goes to the ticket that the token "
 	        "in its recipient names (the Reply-To of the desk's own mail), else to that of the message it answers, if the sender has a part in that ticket. What answers a closed ticket "
 	        "too late, or without having a part in it, makes a new ticket with a link to that one. The sender becomes a customer where there is none of this address. "
 	        "A message is an agent's reply only when its token was given to this agent: anybody can write any address as sender. "
 	        "Text without what it quotes becomes the comment, all of it the comment's earlier text (include=history). Automatic mail is ignored (RFC 3834), and that of mailing lists, "
-	        "but what was written to a group in front of the desk (List-Post is in To or Cc) is taken. A second message of the same Message-ID is a duplicate.",
-	    .example = "\"From: Ada <ada@example.com>\\r\\nTo: help@desk.example\\r\\nSubject: Cannot log in\\r\\nMessage-ID: <1@example.com>\\r\\n\\r\\nIt says: no.\\r\\n\"" },
+	        "but what was written to a group in front of the desk (List-Post is in To or Cc) is taken. A second message of the same Message-ID is a duplicate." },
 	{ GET, "/api/tickets/:id/reply-address", "inbound.replyAddress", show_reply_address, S_TICKETS_WRITE,
 	    .query = reply_query, .reply = &reply_address, .summary = "Where replies to a ticket go",
 	    .doc = "The Reply-To for mail about the ticket that another program sends. Who has the address can write into the thread, and with an agent's token as the agent: "
