@@ -68,7 +68,9 @@ END
 $$;
 
 -- ---- people
--- Who is meant by a key of the batch: by our id, by the other desk's, by address.
+-- Who is meant by a key of the batch: by our id, by the other desk's, by address; by
+-- name where nothing else is said ("n:"), and then only who alone has it, or has nothing
+-- but a name: an answer must not go to another person of the same name.
 -- Each table is asked once for all keys: asked for each of them, on tables that the
 -- planner knows nothing of yet, it may read every customer each time.
 -- The address comes in lower case: lower() here would keep the index from being used.
@@ -78,10 +80,12 @@ DECLARE
   ids uuid[];
   externals text[];
   addresses text[];
+  names text[];
 BEGIN
-  SELECT array_agg(DISTINCT p.customer_id), array_agg(DISTINCT p.external_id), array_agg(DISTINCT p.address)
-    INTO ids, externals, addresses
-    FROM jsonb_to_recordset(p_people) AS p(customer_id uuid, external_id text, address text);
+  SELECT array_agg(DISTINCT p.customer_id), array_agg(DISTINCT p.external_id), array_agg(DISTINCT p.address),
+         array_agg(DISTINCT p.name) FILTER (WHERE p.key LIKE 'n:%')
+    INTO ids, externals, addresses, names
+    FROM jsonb_to_recordset(p_people) AS p(key text, customer_id uuid, external_id text, address text, name text);
   RETURN (
     WITH by_id AS MATERIALIZED (
       SELECT c.customer_id AS id, COALESCE(c.merged_into_id, c.customer_id) AS customer_id FROM customer c
@@ -92,13 +96,22 @@ BEGIN
     ), by_address AS MATERIALIZED (
       SELECT DISTINCT ON (e.email) e.email, e.customer_id FROM customer_email e
        WHERE e.org_id = p_org AND e.email = ANY (addresses)
+    ), by_name AS MATERIALIZED (
+      SELECT DISTINCT ON (n.name) 'n:' || n.name AS key, n.customer_id
+        FROM (SELECT c.name, c.customer_id, c.email IS NULL AND c.external_id IS NULL AS bare,
+                     count(*) OVER (PARTITION BY c.name) AS of_name
+                FROM customer c
+               WHERE c.org_id = p_org AND c.name = ANY (names) AND c.merged_into_id IS NULL AND c.erased_at IS NULL) n
+       WHERE n.bare OR n.of_name = 1
+       ORDER BY n.name, n.bare DESC, n.customer_id
     )
-    SELECT COALESCE(jsonb_object_agg(p.key, COALESCE(i.customer_id, x.customer_id, e.customer_id))
-             FILTER (WHERE COALESCE(i.customer_id, x.customer_id, e.customer_id) IS NOT NULL), '{}')
+    SELECT COALESCE(jsonb_object_agg(p.key, COALESCE(i.customer_id, x.customer_id, e.customer_id, n.customer_id))
+             FILTER (WHERE COALESCE(i.customer_id, x.customer_id, e.customer_id, n.customer_id) IS NOT NULL), '{}')
       FROM jsonb_to_recordset(p_people) AS p(key text, customer_id uuid, external_id text, address text)
       LEFT JOIN by_id i ON i.id = p.customer_id
       LEFT JOIN by_external x ON x.external_id = p.external_id
-      LEFT JOIN by_address e ON e.email = p.address);
+      LEFT JOIN by_address e ON e.email = p.address
+      LEFT JOIN by_name n ON n.key = p.key);
 END
 $$;
 
@@ -122,10 +135,11 @@ BEGIN
 END
 $$;
 
+-- A ticket's row that was looked at ("known") has its customer's id as well.
 CREATE OR REPLACE FUNCTION import_outcome(p_row jsonb, p_outcome text, p_code text, p_message text) RETURNS jsonb
 LANGUAGE sql IMMUTABLE AS $$
   SELECT jsonb_build_object('line', p_row -> 'line', 'item', COALESCE(p_row ->> 'external_id', p_row ->> 'ticket_id',
-    p_row ->> 'customer_id', p_row ->> 'email'), 'outcome', p_outcome, 'code', p_code, 'message', p_message)
+    CASE WHEN NOT p_row ? 'known' THEN p_row ->> 'customer_id' END, p_row ->> 'email'), 'outcome', p_outcome, 'code', p_code, 'message', p_message)
 $$;
 
 -- ---- customers
@@ -142,38 +156,40 @@ BEGIN
 END
 $$;
 
+-- Of rows that mean the same customer the first one counts.
 CREATE OR REPLACE FUNCTION import_customers(p_org text, p_rows jsonb, p_update boolean) RETURNS jsonb[] LANGUAGE plpgsql AS $$
 DECLARE
   companies jsonb := import_companies(p_org, p_rows);
   known jsonb := import_known_people(p_org, p_rows);
-  first_ jsonb := (SELECT jsonb_object_agg(r.key, r.line) FROM (
-      SELECT x ->> 'key' AS key, min((x ->> 'line')::bigint) AS line FROM jsonb_array_elements(p_rows) x GROUP BY 1) r);
+  rows_ jsonb;
   results jsonb[];
 BEGIN
-  results := ARRAY(SELECT CASE
-      WHEN (first_ ->> (r ->> 'key'))::bigint <> (r ->> 'line')::bigint
-        THEN import_outcome(r, 'failed', 'repeated', 'The row has the id of another one of this file.')
-      WHEN NOT known ? (r ->> 'key') THEN import_outcome(r, 'created', NULL, NULL)
-      WHEN p_update THEN import_outcome(r, 'updated', NULL, NULL)
-      ELSE import_outcome(r, 'skipped', 'already_exists', 'The customer is there already.') END
-    FROM jsonb_array_elements(p_rows) r);
+  SELECT jsonb_agg(x.row) FILTER (WHERE x.nth = 1), array_agg(CASE
+           WHEN x.nth > 1 THEN import_outcome(x.row, 'skipped', 'repeated', 'Another row of this file is the same customer.')
+           WHEN x.id IS NULL THEN import_outcome(x.row, 'created', NULL, NULL)
+           WHEN p_update THEN import_outcome(x.row, 'updated', NULL, NULL)
+           ELSE import_outcome(x.row, 'skipped', 'already_exists', 'The customer is there already.') END)
+    INTO rows_, results
+    FROM (SELECT r.value AS row, known ->> (r.value ->> 'key') AS id,
+                 row_number() OVER (PARTITION BY COALESCE(known ->> (r.value ->> 'key'), r.value ->> 'key')
+                                    ORDER BY r.ordinality) AS nth
+            FROM jsonb_array_elements(p_rows) WITH ORDINALITY r) x;
   IF p_update THEN
     UPDATE customer c
        SET (external_id, name, email, phone, company_id, attributes, created_at) =
            (SELECT p.external_id, p.name, p.email, p.phone, p.company_id, c.attributes || COALESCE(b.row -> 'attributes', '{}'), p.created_at
               FROM jsonb_populate_record(c, jsonb_strip_nulls((b.row - 'customer_id')
                 || jsonb_build_object('company_id', companies -> lower(b.row ->> 'company')))) p)
-      FROM (SELECT r AS row, known ->> (r ->> 'key') AS id FROM jsonb_array_elements(p_rows) r
-             WHERE (first_ ->> (r ->> 'key'))::bigint = (r ->> 'line')::bigint) b
+      FROM (SELECT r AS row, known ->> (r ->> 'key') AS id FROM jsonb_array_elements(rows_) r) b
      WHERE c.org_id = p_org AND c.customer_id = b.id::uuid AND c.erased_at IS NULL;
   END IF;
   INSERT INTO customer (org_id, customer_id, external_id, name, email, phone, company_id, attributes, created_at, updated_at)
   SELECT p_org, COALESCE(b.customer_id, uuid7()), b.external_id, COALESCE(b.name, ''), b.email, b.phone,
          (companies ->> lower(b.company))::uuid, COALESCE(b.attributes, '{}'),
          COALESCE(b.created_at, now()), COALESCE(b.updated_at, b.created_at, now())
-    FROM jsonb_to_recordset(p_rows) AS b(line bigint, key text, customer_id uuid, external_id text, name text, email text,
+    FROM jsonb_to_recordset(rows_) AS b(key text, customer_id uuid, external_id text, name text, email text,
            phone text, company text, attributes jsonb, created_at timestamptz, updated_at timestamptz)
-   WHERE NOT known ? b.key AND (first_ ->> b.key)::bigint = b.line;
+   WHERE NOT known ? b.key;
   RETURN results;
 END
 $$;

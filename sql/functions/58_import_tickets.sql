@@ -12,14 +12,24 @@ BEGIN
 END
 $$;
 
+-- Users by their addresses, and by names that only one of them has.
+CREATE OR REPLACE FUNCTION import_agents(p_org text) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT COALESCE(jsonb_object_agg(a.word, a.id), '{}')
+    FROM (SELECT x.word, min(x.user_id::text) AS id
+            FROM (SELECT lower(u.email) AS word, u.user_id FROM app_user u WHERE u.org_id = p_org
+                  UNION ALL
+                  SELECT lower(u.name), u.user_id FROM app_user u WHERE u.org_id = p_org AND u.name NOT LIKE '%@%') x
+           GROUP BY x.word HAVING count(*) = 1) a
+$$;
+
 -- The row with what its words mean here: ids of people, teams and queues, the
--- ticket that is there already ("known"), and why it cannot be taken ("problem").
+-- ticket that is there already ("known", "deleted"), and why it cannot be taken ("problem").
 CREATE OR REPLACE FUNCTION import_resolve(p_org text, p_rows jsonb, p_people jsonb) RETURNS jsonb LANGUAGE plpgsql
 SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
   ids uuid[];
   externals text[];
-  agents jsonb := (SELECT COALESCE(jsonb_object_agg(lower(u.email), u.user_id), '{}') FROM app_user u WHERE u.org_id = p_org);
+  agents jsonb := import_agents(p_org);
   teams jsonb := (SELECT COALESCE(jsonb_object_agg(lower(m.name), m.team_id), '{}') FROM team m WHERE m.org_id = p_org);
   queues jsonb := (SELECT COALESCE(jsonb_object_agg(lower(q.name), q.queue_id), '{}') FROM queue q WHERE q.org_id = p_org);
   unknown uuid := (SELECT o.default_customer_id FROM organization o WHERE o.org_id = p_org);
@@ -31,19 +41,16 @@ BEGIN
     FROM jsonb_to_recordset(p_rows) AS x(ticket_id uuid, external_id text);
   RETURN (
     WITH by_id AS MATERIALIZED (
-      SELECT k.ticket_id, k.status FROM ticket k WHERE k.org_id = p_org AND k.ticket_id = ANY (ids)
+      SELECT k.ticket_id, k.status, k.deleted_at FROM ticket k WHERE k.org_id = p_org AND k.ticket_id = ANY (ids)
     ), by_external AS MATERIALIZED (
-      SELECT k.ticket_id, k.status, k.external_id FROM ticket k WHERE k.org_id = p_org AND k.external_id = ANY (externals)
+      SELECT k.ticket_id, k.status, k.deleted_at, k.external_id FROM ticket k WHERE k.org_id = p_org AND k.external_id = ANY (externals)
     )
     SELECT jsonb_agg(r.row || jsonb_build_object(
-             'ticket_id', CASE WHEN r.external_id IS NULL THEN COALESCE(r.id, uuid7())
+             'ticket_id', CASE WHEN r.external_id IS NULL THEN COALESCE(r.id, CASE WHEN p.problem IS NULL THEN uuid7() END)
                                ELSE COALESCE(x.ticket_id, CASE WHEN i.ticket_id IS NULL THEN r.id END, uuid7()) END,
              'known', CASE WHEN r.external_id IS NULL THEN i.ticket_id ELSE x.ticket_id END IS NOT NULL,
-             'problem', CASE
-               WHEN r.nth > 1 THEN 'repeated: The row has the id of another one of this file.'
-               WHEN CASE WHEN r.external_id IS NULL THEN i.status ELSE x.status END = 'merged'
-                 THEN 'ticket_merged: The ticket was merged into another one.'
-               WHEN r.row ? 'custom_fields' THEN 'custom_fields: ' || import_custom_problem(p_org, r.row -> 'custom_fields') END,
+             'deleted', CASE WHEN r.external_id IS NULL THEN i.deleted_at ELSE x.deleted_at END IS NOT NULL,
+             'problem', p.problem,
              'customer_id', COALESCE(p_people ->> (r.row ->> 'requester_key'), unknown::text),
              'company_id', companies -> COALESCE(p_people ->> (r.row ->> 'requester_key'), unknown::text),
              'assignee_user_id', agents -> lower(r.row ->> 'assignee_email'),
@@ -59,11 +66,18 @@ BEGIN
                                                             'n' || x.ordinality) ORDER BY x.ordinality) AS nth
               FROM jsonb_array_elements(p_rows) WITH ORDINALITY x) r
       LEFT JOIN by_id i ON i.ticket_id = r.id
-      LEFT JOIN by_external x ON x.external_id = r.external_id);
+      LEFT JOIN by_external x ON x.external_id = r.external_id
+      CROSS JOIN LATERAL (SELECT CASE
+        WHEN r.nth > 1 THEN 'repeated: The row has the id of another one of this file.'
+        WHEN CASE WHEN r.external_id IS NULL THEN i.status ELSE x.status END = 'merged'
+          THEN 'ticket_merged: The ticket was merged into another one.'
+        WHEN r.row ? 'custom_fields' THEN 'custom_fields: ' || import_custom_problem(p_org, r.row -> 'custom_fields') END AS problem) p);
 END
 $$;
 
--- Numbers: the old one where it is free, else a new one.
+-- Numbers: the old one where it is free, else a new one. One of more than eleven digits
+-- is not kept: the counter goes on from the highest, and has to stay within what an
+-- import takes.
 CREATE OR REPLACE FUNCTION import_numbers(p_org text, p_rows jsonb) RETURNS jsonb LANGUAGE plpgsql
 SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
@@ -74,11 +88,11 @@ DECLARE
   missing int;
   next_ bigint;
 BEGIN
-  wanted := ARRAY(SELECT r.number FROM jsonb_to_recordset(p_rows) AS r(number bigint) WHERE r.number IS NOT NULL);
+  wanted := ARRAY(SELECT r.number FROM jsonb_to_recordset(p_rows) AS r(number bigint) WHERE r.number <= 99999999999);
   taken := ARRAY(SELECT t.number FROM ticket t WHERE t.org_id = p_org AND t.number = ANY (wanted));
   SELECT COALESCE(jsonb_object_agg(w.ticket_id, w.number), '{}'), max(w.number) INTO kept, highest
     FROM (SELECT DISTINCT ON (r.number) r.ticket_id, r.number
-            FROM jsonb_to_recordset(p_rows) AS r(ticket_id text, number bigint) WHERE r.number IS NOT NULL AND r.number <> ALL (taken)) w;
+            FROM jsonb_to_recordset(p_rows) AS r(ticket_id text, number bigint) WHERE r.number <= 99999999999 AND r.number <> ALL (taken)) w;
   UPDATE ticket_counter c SET next_number = highest + 1 WHERE c.org_id = p_org AND c.next_number <= highest;
   missing := jsonb_array_length(p_rows) - (SELECT count(*) FROM jsonb_object_keys(kept));
   IF missing = 0 THEN
@@ -91,7 +105,8 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION import_new_tickets(p_org text, p_rows jsonb) RETURNS void LANGUAGE plpgsql AS $$
+-- Gives a word on each ticket that has not kept its number.
+CREATE OR REPLACE FUNCTION import_new_tickets(p_org text, p_rows jsonb) RETURNS jsonb[] LANGUAGE plpgsql AS $$
 DECLARE
   numbers jsonb := import_numbers(p_org, p_rows);
 BEGIN
@@ -133,23 +148,27 @@ BEGIN
   SELECT p_org, f.key, f.word, f.number, b.ticket_id
     FROM jsonb_to_recordset(p_rows) AS b(ticket_id uuid, custom_fields jsonb), custom_words(b.custom_fields) f
   ON CONFLICT DO NOTHING;
+  RETURN ARRAY(
+    SELECT import_outcome(r, 'done', 'number_changed', format('The number %s is %s; the ticket has the number %s.', r ->> 'number',
+             CASE WHEN (r ->> 'number')::bigint > 99999999999 THEN 'too high' ELSE 'taken' END, numbers ->> (r ->> 'ticket_id')))
+      FROM jsonb_array_elements(p_rows) r WHERE r -> 'number' <> numbers -> (r ->> 'ticket_id'));
 END
 $$;
 
--- Only what the row names changes.
+-- Only what the row names changes; what was deleted is there again.
 CREATE OR REPLACE FUNCTION import_old_tickets(p_org text, p_rows jsonb) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE ticket t
      SET (title, description, status, priority, customer_id, team_id, queue_id, assignee_user_id, required_skills,
           tags, custom_fields, resolved_at, closed_at, snoozed_until, snooze_until_reply, ai_classification,
-          created_at, updated_at) =
+          created_at, updated_at, deleted_at) =
          (SELECT p.title, p.description, p.status, p.priority, p.customer_id, p.team_id, p.queue_id,
                  p.assignee_user_id, p.required_skills, p.tags,
                  CASE WHEN b.row ? 'custom_fields' THEN t.custom_fields || (b.row -> 'custom_fields') ELSE t.custom_fields END,
                  CASE WHEN p.status IN ('resolved', 'closed') THEN COALESCE(p.resolved_at, p.updated_at) END,
                  CASE WHEN p.status = 'closed' THEN COALESCE(p.closed_at, p.updated_at) END,
                  CASE WHEN p.snoozed_until > now() THEN p.snoozed_until END, p.snooze_until_reply, p.ai_classification,
-                 p.created_at, CASE WHEN b.row ? 'updated_at' THEN p.updated_at ELSE now() END
+                 p.created_at, CASE WHEN b.row ? 'updated_at' THEN p.updated_at ELSE now() END, NULL::timestamptz
             FROM jsonb_populate_record(t, jsonb_strip_nulls(CASE WHEN b.row ? 'requester_key' THEN b.row ELSE b.row - 'customer_id' END)
                                           - '{number,external_id,channel}'::text[]) p)
     FROM (SELECT x.value AS row, (x.value ->> 'ticket_id')::uuid AS ticket_id FROM jsonb_array_elements(p_rows) x) b
@@ -157,12 +176,40 @@ BEGIN
 END
 $$;
 
+-- A word on each comment that was not taken, unless the very same is there.
+CREATE OR REPLACE FUNCTION import_left_out(p_org text, p_rows jsonb, p_made uuid[]) RETURNS jsonb[] LANGUAGE plpgsql STABLE
+SET plan_cache_mode = force_custom_plan AS $$
+BEGIN
+  RETURN ARRAY(
+    SELECT import_outcome(r.row, 'done', 'comment_left_out', CASE
+             WHEN k.comment_id IS NULL THEN 'A comment without an id is taken with a new ticket only.'
+             WHEN k.own THEN format('The comment %s is there already, with another text; it stays as it is.', c.id)
+             ELSE format('The comment %s is left out: another ticket has one with this id.', c.id) END)
+      FROM (SELECT x.value AS row, (x.value ->> 'ticket_id')::uuid AS ticket_id FROM jsonb_array_elements(p_rows) x) r
+      CROSS JOIN LATERAL (
+        SELECT x.*, COALESCE(x.external_id, x.comment_id::text) AS id
+          FROM jsonb_to_recordset(r.row -> 'comments') AS x(comment_id uuid, external_id text, body text)) c
+      LEFT JOIN LATERAL (
+        SELECT x.comment_id, x.body, COALESCE(x.origin_ticket_id, x.ticket_id) = r.ticket_id AS own FROM comment x
+         WHERE x.org_id = p_org AND x.comment_id = c.comment_id
+        UNION ALL
+        SELECT x.comment_id, x.body, true FROM comment x
+         WHERE x.org_id = p_org AND COALESCE(x.origin_ticket_id, x.ticket_id) = r.ticket_id AND x.external_id = c.external_id
+        UNION ALL
+        SELECT x.comment_id, x.body, true FROM comment x
+         WHERE c.id IS NULL AND x.org_id = p_org AND x.ticket_id = r.ticket_id AND x.body = c.body
+         LIMIT 1) k ON true
+     WHERE k.comment_id IS NULL OR NOT (k.comment_id = ANY (p_made) OR (k.own AND k.body = c.body)));
+END
+$$;
+
 -- The threads. A comment that is there already, by its id, stays as it is; one
--- without an id is taken with a new ticket only.
-CREATE OR REPLACE FUNCTION import_comments(p_org text, p_rows jsonb, p_people jsonb) RETURNS void LANGUAGE plpgsql AS $$
+-- without an id is taken with a new ticket only. Gives a word on what is left out.
+CREATE OR REPLACE FUNCTION import_comments(p_org text, p_rows jsonb, p_people jsonb) RETURNS jsonb[] LANGUAGE plpgsql AS $$
 DECLARE
   agents jsonb := (SELECT COALESCE(jsonb_object_agg(lower(u.email), u.user_id), '{}') FROM app_user u WHERE u.org_id = p_org);
   made uuid[];
+  wanted bigint := (SELECT sum(jsonb_array_length(r -> 'comments')) FROM jsonb_array_elements(p_rows) r);
 BEGIN
   WITH new_ AS (
   INSERT INTO comment (org_id, comment_id, ticket_id, internal, author_type, author_id, body, external_id, mentions,
@@ -208,6 +255,10 @@ BEGIN
      WHERE c.comment_id = ANY (made)
     ON CONFLICT DO NOTHING;
   END IF;
+  IF wanted > COALESCE(cardinality(made), 0) THEN
+    RETURN import_left_out(p_org, p_rows, COALESCE(made, '{}'));
+  END IF;
+  RETURN '{}';
 END
 $$;
 
@@ -221,29 +272,53 @@ DECLARE
 BEGIN
   SELECT array_agg(x.comment_id), array_agg(x.ticket_id) INTO ids, tickets
     FROM jsonb_to_recordset(p_rows) AS x(comment_id uuid, ticket_id uuid);
-  SELECT array_agg(jsonb_build_object('line', r.line, 'item', r.item, 'outcome', r.outcome,
-           'code', CASE r.outcome WHEN 'failed' THEN 'unknown_ticket' WHEN 'skipped' THEN 'already_exists' END,
-           'message', CASE r.outcome WHEN 'failed' THEN 'There is no ticket for the comment.'
-                                     WHEN 'skipped' THEN 'The comment is there already.' END)),
+  SELECT array_agg(jsonb_build_object('line', r.line, 'item', r.item,
+           'outcome', CASE r.code WHEN 'unknown_ticket' THEN 'failed' WHEN 'ticket_deleted' THEN 'skipped'
+                                  WHEN 'already_exists' THEN 'skipped' ELSE 'created' END,
+           'code', r.code, 'message', CASE r.code
+             WHEN 'unknown_ticket' THEN 'There is no ticket for the comment.'
+             WHEN 'ticket_deleted' THEN 'The ticket was deleted; restore it or import with on_conflict=update.'
+             WHEN 'already_exists' THEN 'The comment is there already.' END)),
          jsonb_agg(jsonb_build_object('ticket_id', r.ticket_id, 'customer_id', r.customer_id, 'known', true,
-                                      'created_at', r.created_at, 'comments', r.comments)) FILTER (WHERE r.outcome = 'created')
+                                      'created_at', r.created_at, 'comments', r.comments)) FILTER (WHERE r.code IS NULL)
     INTO results, good
     FROM (WITH there AS MATERIALIZED (
             SELECT c.comment_id FROM comment c WHERE c.org_id = p_org AND c.comment_id = ANY (ids)
           ), at AS MATERIALIZED (
-            SELECT k.ticket_id, k.customer_id, k.created_at FROM ticket k WHERE k.org_id = p_org AND k.ticket_id = ANY (tickets)
+            SELECT k.ticket_id, k.customer_id, k.created_at, k.deleted_at FROM ticket k WHERE k.org_id = p_org AND k.ticket_id = ANY (tickets)
           )
           SELECT x.line, x.item, x.comments, t.ticket_id, t.customer_id, t.created_at,
-                 CASE WHEN t.ticket_id IS NULL THEN 'failed' WHEN c.comment_id IS NOT NULL THEN 'skipped'
-                      ELSE 'created' END AS outcome
+                 CASE WHEN t.ticket_id IS NULL THEN 'unknown_ticket' WHEN t.deleted_at IS NOT NULL THEN 'ticket_deleted'
+                      WHEN c.comment_id IS NOT NULL THEN 'already_exists' END AS code
             FROM jsonb_to_recordset(p_rows) AS x(line bigint, item text, ticket_id uuid, comment_id uuid, comments jsonb)
             LEFT JOIN at t ON t.ticket_id = x.ticket_id
             LEFT JOIN there c ON c.comment_id = x.comment_id) r;
   IF good IS NOT NULL THEN
-    PERFORM import_comments(p_org, good, p_people);
+    results := results || import_comments(p_org, good, p_people);
   END IF;
   RETURN results;
 END
+$$;
+
+-- What was not understood of rows that were taken, or what their reading noted.
+CREATE OR REPLACE FUNCTION import_notes(p_rows jsonb, p_people jsonb) RETURNS jsonb[] LANGUAGE sql IMMUTABLE AS $$
+  SELECT ARRAY(
+    SELECT import_outcome(r, 'done', n.code, n.message)
+      FROM jsonb_array_elements(p_rows) r
+      CROSS JOIN LATERAL (
+        SELECT 'unknown_assignee', format('There is no user %s; the ticket has no agent.', r ->> 'assignee_email')
+         WHERE r ? 'assignee_email' AND r -> 'assignee_user_id' = 'null'
+        UNION ALL
+        SELECT 'unknown_team', format('There is no team %s; the ticket has none.', r ->> 'team')
+         WHERE r ? 'team' AND r -> 'team_id' = 'null'
+        UNION ALL
+        SELECT 'unknown_queue', format('There is no queue %s; the ticket has none.', r ->> 'queue')
+         WHERE r ? 'queue' AND r -> 'queue_id' = 'null'
+        UNION ALL
+        SELECT 'unknown_requester', 'The requester could not be made a customer; the ticket is of the unknown customer.'
+         WHERE NOT p_people ? (r ->> 'requester_key')
+        UNION ALL
+        SELECT x.code, x.message FROM jsonb_to_recordset(r -> 'notes') AS x(code text, message text)) AS n(code, message))
 $$;
 
 CREATE OR REPLACE FUNCTION import_tickets(p_org text, p_rows jsonb, p_people jsonb, p_update boolean) RETURNS jsonb[]
@@ -258,29 +333,26 @@ BEGIN
   SELECT array_agg(CASE
            WHEN r ->> 'problem' IS NOT NULL THEN
              import_outcome(r, 'failed', split_part(r ->> 'problem', ': ', 1), substr(r ->> 'problem', strpos(r ->> 'problem', ': ') + 2))
-           WHEN (r -> 'known')::boolean AND NOT p_update THEN import_outcome(r, 'skipped', 'already_exists', 'The ticket is there already.')
-           ELSE import_outcome(r, CASE WHEN (r -> 'known')::boolean THEN 'updated' ELSE 'created' END, NULL, NULL) END)
-         || COALESCE(array_agg(import_outcome(r, 'done', 'unknown_assignee', 'There is no user with the address ' || (r ->> 'assignee_email') || '; the ticket has no agent.'))
-              FILTER (WHERE r ? 'assignee_email' AND r -> 'assignee_user_id' = 'null'), '{}')
-         || COALESCE(array_agg(import_outcome(r, 'done', 'unknown_team', 'There is no team ' || (r ->> 'team') || '; the ticket has none.'))
-              FILTER (WHERE r ? 'team' AND r -> 'team_id' = 'null'), '{}')
-         || COALESCE(array_agg(import_outcome(r, 'done', 'unknown_queue', 'There is no queue ' || (r ->> 'queue') || '; the ticket has none.'))
-              FILTER (WHERE r ? 'queue' AND r -> 'queue_id' = 'null'), '{}'),
+           WHEN (r -> 'known')::boolean AND NOT p_update THEN CASE WHEN (r -> 'deleted')::boolean
+             THEN import_outcome(r, 'skipped', 'ticket_deleted', 'The ticket was deleted; restore it or import with on_conflict=update.')
+             ELSE import_outcome(r, 'skipped', 'already_exists', 'The ticket is there already.') END
+           ELSE import_outcome(r, CASE WHEN (r -> 'known')::boolean THEN 'updated' ELSE 'created' END, NULL, NULL) END),
          jsonb_agg(r) FILTER (WHERE NOT plain AND r ->> 'problem' IS NULL AND (p_update OR NOT (r -> 'known')::boolean))
     INTO results, good FROM jsonb_array_elements(rows_) r;
   IF plain THEN
-    PERFORM import_new_tickets(p_org, rows_);
-    PERFORM import_comments(p_org, rows_, people);
+    good := rows_;
+    results := results || import_new_tickets(p_org, rows_);
   ELSIF good IS NOT NULL THEN
-    PERFORM import_new_tickets(p_org, n.rows) FROM (
+    results := results || COALESCE((SELECT import_new_tickets(p_org, n.rows) FROM (
       SELECT jsonb_agg(r) AS rows FROM jsonb_array_elements(good) r WHERE NOT (r -> 'known')::boolean) n
-     WHERE n.rows IS NOT NULL;
+     WHERE n.rows IS NOT NULL), '{}');
     PERFORM import_old_tickets(p_org, n.rows) FROM (
       SELECT jsonb_agg(r) AS rows FROM jsonb_array_elements(good) r WHERE (r -> 'known')::boolean) n
      WHERE n.rows IS NOT NULL;
-    PERFORM import_comments(p_org, good, people);
+  END IF;
+  IF good IS NOT NULL THEN
+    results := results || import_comments(p_org, good, people) || import_notes(good, people);
   END IF;
   RETURN results;
 END
 $$;
-

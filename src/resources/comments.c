@@ -16,7 +16,7 @@ static const struct field comment_fields[] = {
 	{ "author_id",   T_STR,  F_CREATE, 1, 127, .example = "\"0190163d-8694-739b-aea5-966c26f8ad92\"", .doc = "The author; the caller, or the ticket's customer, unless given." },
 	{ "author_id",   T_STR,  F_OUT|F_NULL, .example = "\"admin\"", .doc = "The author's id." },
 	{ "body",        T_TEXT, F_CREATE|F_REQ|F_PATCH|F_OUT, 1, 65536, .example = "\"We are looking into it.\"", .doc = "The text; 1 to 65,536 characters. Empty once it is redacted." },
-	{ "external_id", T_STR,  F_CREATE|F_OUT|F_NULL, 1, 255, .example = "null", .doc = "Your own id; unique within the organization." },
+	{ "external_id", T_STR,  F_CREATE|F_OUT|F_NULL, 1, 255, .example = "null", .doc = "Your own id; unique within the ticket." },
 	{ "origin_ticket_id", T_ID, F_OUT|F_NULL, .example = "null", .doc = "The ticket it was written on, when a merge or split has moved it." },
 	{ "edited_at",   T_TIME, F_OUT|F_NULL, .example = "null", .doc = "When it was last edited." },
 	{ "redacted_at", T_TIME, F_OUT|F_NULL, .example = "null", .doc = "When its text was removed." },
