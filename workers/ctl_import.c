@@ -13,8 +13,8 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/conf.h"
-#include "base/json.h"
 #include "base/util.h"
+#include "http/import_target.h"
 #include "jobs/job.h"
 #include "serviceosctl.h"
 #include "store/db.h"
@@ -53,20 +53,14 @@ one_of(const char *word, const char *a, const char *b, const char *c, const char
 
 /* What is wrong with the order, or NULL. */
 static const char *
-check(struct arena *arena, const struct order *o)
+check(const struct order *o)
 {
-	struct json_error error;
-
 	if (!one_of(o->kind, "tickets", "customers", "", ""))
 		return "--kind is tickets or customers";
 	if (!one_of(o->format, "ndjson", "csv", "zendesk", "freshdesk"))
 		return "--format is ndjson, csv, zendesk or freshdesk";
 	if (!one_of(o->conflict, "skip", "update", "", ""))
 		return "--on-conflict is skip or update";
-	if (strcmp(o->mapping, "null") != 0 &&
-	    !json_object_is_type(
-		json_parse(arena, o->mapping, strlen(o->mapping), &error), json_type_object))
-		return "--mapping is a JSON object";
 	if (o->id != NULL && !uuid_valid(o->id))
 		return "--resume takes the id that was printed";
 	return NULL;
@@ -136,6 +130,23 @@ spec_of(struct arena *arena, const struct order *o)
 	return spec.data;
 }
 
+/* What of the order only the database knows: NULL, or what is wrong with it. */
+static const char *
+look_up(struct db *db, struct arena *arena, const struct order *o)
+{
+	struct import_mapping_error e = { "", "", "" };
+	bool known = db_row(db, SQL_ORGANIZATION_KNOWN, P(o->org)) != NULL, good = true;
+
+	if (known && strcmp(o->mapping, "null") != 0)
+		good = import_mapping_check(arena, strcmp(o->kind, "customers") == 0,
+		    import_custom_types(db, arena, o->org), o->mapping, &e);
+	if (db_failed(db))
+		return db_error(db)->message;
+	if (!known)
+		return arena_printf(arena, "There is no organization %s.", o->org);
+	return good ? NULL : arena_printf(arena, "--%s: %s", e.key, e.message);
+}
+
 static int
 create(struct db *db, struct arena *arena, struct order *o)
 {
@@ -143,12 +154,18 @@ create(struct db *db, struct arena *arena, struct order *o)
 		.org = o->org, .actor_type = "system", .actor_id = "serviceosctl"
 	};
 	char *id = arena_alloc(arena, 37);
+	const char *wrong;
 	struct stat st;
 
 	if (stat(o->path, &st) == -1 || !S_ISREG(st.st_mode))
 		return complain("the file must be a plain one");
 	uuid7(id);
 	db_begin(db, arena, DB_WRITE, &context);
+	wrong = look_up(db, arena, o);
+	if (wrong != NULL) {
+		db_rollback(db);
+		return complain(wrong);
+	}
 	db_do(db, SQL_IMPORT_CREATE,
 	    P(o->org, id, spec_of(arena, o), arena_printf(arena, "%lld", (long long)st.st_size)));
 	db_do(db, SQL_IMPORT_BY_HAND, P(o->org, id));
@@ -266,7 +283,7 @@ ctl_import(int argc, char **argv)
 	db = db_new(conf.db_admin_url, "serviceosctl", 600000);
 	signal(SIGINT, interrupt);
 	signal(SIGTERM, interrupt);
-	wrong = check(arena, &o);
+	wrong = check(&o);
 	status = wrong != NULL ? complain(wrong) : o.id == NULL ? create(db, kept, &o) : 0;
 	if (status == 0)
 		status = run(db, arena, kept, &o);

@@ -3,6 +3,9 @@
 -- name: organization_create
 SELECT create_organization($1, $2);
 
+-- name: organization_known
+SELECT 1 FROM organization o WHERE o.org_id = $1;
+
 -- name: organization_patch
 UPDATE organization o
    SET (name, timezone, reopen_window_hours, csat_auto_send, mail_replies, inbound_address, retention_days) =

@@ -18,6 +18,7 @@
 #include "base/fault.h"
 #include "base/json.h"
 #include "base/util.h"
+#include "http/import_target.h"
 #include "jobs/import_rows.h"
 #include "store/db.h"
 #include "store/files.h"
@@ -76,19 +77,11 @@ open_file(struct import_batch *b)
 	return NULL;
 }
 
-/* {"plan": "dropdown"} of the organisation's custom fields. */
-static struct json_object *
-field_types(struct import_batch *b)
-{
-	const PGresult *rows = db_rows(b->job->db, SQL_CUSTOM_FIELD_TYPES, P(b->job->org));
-	struct json_object *types = map_object(&b->map);
-	int i;
-
-	for (i = 0; rows != NULL && i < PQntuples(rows); i++)
-		json_object_object_add(
-		    types, PQgetvalue(rows, i, 0), json_object_new_string(PQgetvalue(rows, i, 1)));
-	return types;
-}
+/* What other desks call their lists; what else stands beside them is no record. */
+static const char *const lists_of_tickets[] = { "tickets", "helpdesk_tickets", "results", "data",
+	NULL };
+static const char *const lists_of_people[] = { "users", "contacts", "customers", "end_users",
+	"results", "data", NULL };
 
 static void
 prepare_map(struct import_batch *b)
@@ -102,12 +95,18 @@ prepare_map(struct import_batch *b)
 		b->map.format++;
 	b->map.customers = strcmp(spec_text(job, "kind"), "customers") == 0;
 	b->map.mapping = json_object_object_get(job->spec, "mapping");
-	b->map.types = field_types(b);
+	b->map.types = import_custom_types(job->db, job->arena, job->org);
 	if (!json_object_object_get_ex(job->result, "ignored", &ignored)) {
 		ignored = json_object_new_object();
 		json_object_object_add(job->result, "ignored", ignored);
 	}
 	b->map.ignored = ignored;
+	if (b->map.mapping != NULL &&
+	    !json_object_object_get_ex(job->cursor, "unseen", &b->map.unseen)) {
+		json_object_deep_copy(b->map.mapping, &b->map.unseen, NULL);
+		json_object_object_add(job->cursor, "unseen", b->map.unseen);
+	}
+	b->in.lists = b->map.customers ? lists_of_people : lists_of_tickets;
 }
 
 /* The columns of CSV are kept with the cursor: a later step does not see the header. */
@@ -115,10 +114,15 @@ static const char *
 read_header(struct import_batch *b)
 {
 	struct json_object *columns;
+	const char *twice;
 	size_t i, n;
 
 	if (!reader_csv(&b->in, b->job->arena) || b->in.problem != NULL)
 		return "The first line must name the columns, in UTF-8.";
+	twice = import_repeated_column(&b->in);
+	if (twice != NULL)
+		return arena_printf(b->job->arena, "Two columns have the name %s.",
+		    utf8_cut(b->job->arena, twice, 80));
 	columns = import_columns(&b->map, &b->in);
 	json_object_object_add(b->job->cursor, "columns", json_object_get(columns));
 	n = json_object_array_length(columns);
@@ -139,7 +143,7 @@ start(struct import_batch *b)
 	const char *error;
 	char text[2] = "";
 
-	reader_start(&b->in, b->map.format != FORMAT_CSV);
+	reader_start(&b->in);
 	if (b->map.format != FORMAT_CSV)
 		return NULL;
 	reader_find_delimiter(&b->in);
@@ -158,6 +162,7 @@ go_on(struct import_batch *b)
 	b->in.offset = integer(cursor, "offset");
 	b->in.line = integer(cursor, "line");
 	b->in.array = json_object_get_boolean(json_object_object_get(cursor, "array"));
+	b->in.wrapped = json_object_get_boolean(json_object_object_get(cursor, "wrapped"));
 	b->in.delimiter = delimiter == NULL ? '\0' : *delimiter;
 	reader_seek(&b->in);
 }
@@ -170,7 +175,25 @@ keep_place(struct import_batch *b)
 	set_integer(cursor, "offset", b->in.offset);
 	set_integer(cursor, "line", b->in.line);
 	json_object_object_add(cursor, "array", json_object_new_boolean(b->in.array));
+	json_object_object_add(cursor, "wrapped", json_object_new_boolean(b->in.wrapped));
 	set_integer(b->job->result, "bytes_read", b->in.offset);
+}
+
+/* What the mapping names and the file does not have is told of as well. */
+static void
+end_file(struct import_batch *b)
+{
+	struct job *job = b->job;
+
+	job->total = job->done + job->failed;
+	json_object_object_add(job->cursor, "ended", json_object_new_boolean(true));
+	if (b->map.unseen == NULL)
+		return;
+	json_object_object_foreach(b->map.unseen, name, ours)
+	{
+		(void)ours;
+		map_ignore(&b->map, name);
+	}
 }
 
 static void
@@ -276,9 +299,7 @@ import_step(struct job *job)
 		return JOB_FAILED;
 	FAULT(import_written);
 	keep_place(b);
-	if (b->ended) {
-		job->total = job->done + job->failed;
-		json_object_object_add(job->cursor, "ended", json_object_new_boolean(true));
-	}
+	if (b->ended)
+		end_file(b);
 	return JOB_MORE;
 }

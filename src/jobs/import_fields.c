@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/util.h"
 #include "http/schema.h"
 
 /* clang-format off */
@@ -41,8 +42,8 @@ static const struct field classification_fields[] = {
 	{ .name = NULL }
 };
 static const struct field comment_fields[] = {
-	{ "comment_id",  T_ID,   F_BODY, .doc = "Our id, kept where it is free." },
-	{ "external_id", T_STR,  F_BODY, 1, 255, .doc = "The other desk's id: it is not taken twice." },
+	{ "comment_id",  T_ID,   F_BODY, .doc = "Our id: it is not taken twice." },
+	{ "external_id", T_STR,  F_BODY, 1, 255, .doc = "The other desk's id: a ticket does not take it twice." },
 	{ "body",        T_TEXT, F_BODY|F_REQ, 1, 65536, .doc = "The text." },
 	{ "internal",    T_BOOL, F_BODY, .doc = "A note that only agents see." },
 	{ "author_type", T_ENUM, F_BODY, .words = authors, .doc = "agent unless given." },
@@ -59,7 +60,7 @@ static const struct field comment_fields[] = {
 static const struct field ticket_row[] = {
 	{ "ticket_id",        T_ID,   F_BODY, .doc = "Our id, kept where it is free." },
 	{ "external_id",      T_STR,  F_BODY, 1, 255, .doc = "The other desk's id: by it a ticket is known again." },
-	{ "number",           T_INT,  F_BODY, 1, 999999999999, .doc = "Kept where it is free." },
+	{ "number",           T_INT,  F_BODY, 1, 9007199254740991, .doc = "Kept where it is free and has at most eleven digits." },
 	{ "title",            T_STR,  F_BODY|F_REQ, 1, 500, .doc = "The subject." },
 	{ "description",      T_TEXT, F_BODY, 0, 65536, .doc = "The first message." },
 	{ "status",           T_ENUM, F_BODY, .words = status, .doc = "new unless given." },
@@ -68,7 +69,7 @@ static const struct field ticket_row[] = {
 	{ "channel",          T_ENUM, F_BODY, .words = channel, .doc = "import unless given." },
 	{ "required_skills",  T_TAG,  F_BODY|F_LIST, .max_items = 20, .doc = "Skills." },
 	{ "requester",        T_OBJECT, F_BODY, .sub = person_fields, .doc = "Who asks." },
-	{ "assignee_email",   T_STR,  F_BODY, 1, 254, .doc = "The agent, by address." },
+	{ "assignee_email",   T_STR,  F_BODY, 1, 254, .doc = "The agent, by address, or by a name that nobody else has." },
 	{ "team",             T_STR,  F_BODY, 1, 255, .doc = "The team, by name." },
 	{ "queue",            T_STR,  F_BODY, 1, 255, .doc = "The queue, by name." },
 	{ "custom_fields",    T_OBJECT, F_BODY, 0, 65536, .doc = "By key." },
@@ -181,6 +182,40 @@ prepare(struct json_object *row, bool customers)
 	drop_nulls(row);
 }
 
+/* A ticket's life goes forward, and a row's times are no later than a clock can be wrong. */
+static void
+check_times(struct req *check, const char *where, struct json_object *row)
+{
+	static const char *const ends[] = { "resolved_at", "closed_at" };
+	struct json_object *v;
+	int64_t began;
+	unsigned i;
+
+	if (check->failed || !json_object_object_get_ex(row, "created_at", &v))
+		return;
+	began = time_ms(json_object_get_string(v));
+	if (began > wall_ms() + 86400000)
+		fail_field(check, arena_printf(check->arena, "%screated_at", where), "too_late",
+		    "Not more than a day ahead.");
+	for (i = 0; i < LENGTH(ends); i++)
+		if (json_object_object_get_ex(row, ends[i], &v) &&
+		    time_ms(json_object_get_string(v)) < began)
+			fail_field(check, ends[i], "too_early", "Not before created_at.");
+}
+
+static void
+check_comment_times(struct req *check, struct json_object *row)
+{
+	struct json_object *list;
+	size_t i;
+
+	if (check->failed || !json_object_object_get_ex(row, "comments", &list))
+		return;
+	for (i = 0; i < json_object_array_length(list); i++)
+		check_times(check, arena_printf(check->arena, "comments[%zu].", i),
+		    json_object_array_get_idx(list, i));
+}
+
 static bool
 verdict(const struct req *check, struct import_refusal *why)
 {
@@ -204,6 +239,8 @@ import_check(
 	}
 	prepare(row, customers);
 	schema_members(&check, "", customers ? customer_row : ticket_row, F_BODY, row);
+	check_times(&check, "", row);
+	check_comment_times(&check, row);
 	if (customers && !check.failed && !import_person_key(arena, row))
 		fail_field(&check, "email", "required",
 		    "A customer needs an e-mail address or an id, to be known again.");
@@ -224,6 +261,7 @@ import_check_comment(struct arena *arena, struct json_object *row, struct import
 	drop(row, export_only_thread, NULL);
 	drop_nulls(row);
 	schema_members(&check, "", comment_fields, F_BODY, row);
+	check_times(&check, "", row);
 	return verdict(&check, why);
 }
 

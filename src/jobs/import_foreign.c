@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/arena.h"
+#include "base/util.h"
 #include "jobs/import_map.h"
 
 /* From their path to ours, where the value is a plain one. */
@@ -171,7 +172,6 @@ zendesk_ticket(const struct import_map *m, struct json_object *record)
 		return zendesk_user(m, record);
 	row = map_object(m);
 	put_paths(m, row, record, paths);
-	title_of(m, row);
 	put_tags(m, row, map_get(record, "tags"));
 	zendesk_custom(m, row,
 	    map_get(record, map_get(record, "custom_fields") != NULL ? "custom_fields" : "fields"));
@@ -182,21 +182,23 @@ zendesk_ticket(const struct import_map *m, struct json_object *record)
 static void
 freshdesk_notes(const struct import_map *m, struct json_object *row, struct json_object *record)
 {
-	struct json_object *list =
-	    map_get(record, map_get(record, "helpdesk_notes") != NULL ? "helpdesk_notes" : "notes");
+	static const char *const names[] = { "helpdesk_notes", "conversations", "notes" };
+	struct json_object *list = NULL;
 	struct json_object *out = json_object_new_array();
 	const char *asks = either(m, record, "requester_id", "requester.id");
 	const char *email = map_text(m, record, "requester.email");
-	size_t i,
-	    n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+	size_t i, n;
 
+	for (i = 0; i < LENGTH(names) && list == NULL; i++)
+		list = map_get(record, names[i]);
+	n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
 	for (i = 0; i < n; i++) {
 		struct json_object *c = json_object_array_get_idx(list, i), *one, *v;
 		const char *body;
 
 		if (map_get(c, "helpdesk_note") != NULL)
 			c = map_get(c, "helpdesk_note");
-		body = either(m, c, "body", "body_text");
+		body = either(m, c, "body_text", "body"); /* the latter can be HTML */
 		if (body == NULL)
 			continue;
 		one = json_object_new_object();
@@ -223,8 +225,6 @@ freshdesk_contact(const struct import_map *m, struct json_object *record)
 		{ "created_at", "created_at" }, { "updated_at", "updated_at" }, { NULL, NULL } };
 	struct json_object *row = map_object(m), *extra;
 
-	if (map_get(record, "user") != NULL)
-		record = map_get(record, "user");
 	extra = map_get(record, "custom_fields");
 	put_paths(m, row, record, paths);
 	if (json_object_is_type(extra, json_type_object))
@@ -236,25 +236,25 @@ static struct json_object *
 freshdesk_ticket(const struct import_map *m, struct json_object *record)
 {
 	static const struct path paths[] = { { "display_id", "external_id" },
-		{ "id", "external_id" }, { "display_id", "number" }, { "subject", "title" },
-		{ "description_text", "description" }, { "description", "description" },
-		{ "status", "status" }, { "priority", "priority" }, { "source", "channel" },
+		{ "id", "external_id" }, { "display_id", "number" }, { "id", "number" },
+		{ "subject", "title" }, { "description_text", "description" },
+		{ "description", "description" }, { "status", "status" },
+		{ "priority", "priority" }, { "source", "channel" },
 		{ "requester.id", "requester.external_id" },
 		{ "requester_id", "requester.external_id" }, { "requester.name", "requester.name" },
 		{ "requester_name", "requester.name" }, { "requester.email", "requester.email" },
 		{ "requester.phone", "requester.phone" }, { "responder.email", "assignee_email" },
 		{ "group.name", "team" }, { "ticket_states.resolved_at", "resolved_at" },
-		{ "ticket_states.closed_at", "closed_at" }, { "created_at", "created_at" },
+		{ "ticket_states.closed_at", "closed_at" }, { "stats.resolved_at", "resolved_at" },
+		{ "stats.closed_at", "closed_at" },
+		{ "stats.first_responded_at", "first_response_at" }, { "created_at", "created_at" },
 		{ "updated_at", "updated_at" }, { NULL, NULL } };
 	struct json_object *row, *custom;
 
 	if (m->customers)
 		return freshdesk_contact(m, record);
-	if (map_get(record, "helpdesk_ticket") != NULL)
-		record = map_get(record, "helpdesk_ticket");
 	row = map_object(m);
 	put_paths(m, row, record, paths);
-	title_of(m, row);
 	put_tags(m, row, map_get(record, "tags"));
 	custom = map_get(
 	    record, map_get(record, "custom_field") != NULL ? "custom_field" : "custom_fields");
@@ -268,9 +268,38 @@ freshdesk_ticket(const struct import_map *m, struct json_object *record)
 	return row;
 }
 
+/* {"ticket": {…}}, as the answer to a question for one. */
+static struct json_object *
+unwrapped(const struct import_map *m, struct json_object *record)
+{
+	static const char *const tickets[] = { "ticket", "helpdesk_ticket", NULL };
+	static const char *const people[] = { "user", "contact", NULL };
+	const char *const *name = m->customers ? people : tickets;
+	struct json_object *inner;
+
+	for (; *name != NULL; name++)
+		if (json_object_object_get_ex(record, *name, &inner) &&
+		    json_object_is_type(inner, json_type_object))
+			return inner;
+	return record;
+}
+
 struct json_object *
 import_foreign(const struct import_map *m, struct json_object *record)
 {
-	return m->format == FORMAT_ZENDESK ? zendesk_ticket(m, record)
-	                                   : freshdesk_ticket(m, record);
+	static const char *const some[] = { "external_id", "title", "description" };
+	struct json_object *row;
+	unsigned i;
+
+	record = unwrapped(m, record);
+	row = m->format == FORMAT_ZENDESK ? zendesk_ticket(m, record) : freshdesk_ticket(m, record);
+	map_members(m, row, record);
+	if (m->customers)
+		return row;
+	for (i = 0; i < LENGTH(some) && map_get(row, some[i]) == NULL; i++)
+		;
+	if (i == LENGTH(some))
+		return NULL;
+	title_of(m, row);
+	return row;
 }

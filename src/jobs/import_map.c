@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "base/util.h"
+#include "http/import_target.h"
 #include "jobs/import_read.h"
 
 #define TITLE_MAX 500
@@ -20,7 +21,7 @@ static const struct map_word statuses[] = { { "hold", "on_hold" }, { "on-hold", 
 	{ "on hold", "on_hold" }, { "solved", "resolved" }, { "merged", "closed" },
 	{ "waiting on customer", "pending" }, { "waiting on third party", "on_hold" },
 	{ "2", "open" }, { "3", "pending" }, { "4", "resolved" }, { "5", "closed" },
-	{ NULL, NULL } };
+	{ "6", "pending" }, { "7", "on_hold" }, { NULL, NULL } };
 static const struct map_word priorities[] = { { "medium", "normal" }, { "1", "low" },
 	{ "2", "normal" }, { "3", "high" }, { "4", "urgent" }, { NULL, NULL } };
 static const struct map_word channels[] = { { "voice", "phone" }, { "portal", "web" },
@@ -182,8 +183,8 @@ our_title(const struct import_map *m, const char *text)
 	return arena_strndup(m->arena, title, (size_t)(p - title));
 }
 
-static struct json_object *
-words(const char *text, const char *separators)
+struct json_object *
+map_words(const char *text, const char *separators)
 {
 	struct json_object *list = json_object_new_array();
 
@@ -219,7 +220,7 @@ our_value(const struct import_map *m, const char *name, const char *text)
 	size_t len = strlen(name);
 
 	if (strcmp(name, "tags") == 0 || strcmp(name, "required_skills") == 0)
-		return words(clean(m, text, false), ",;");
+		return map_words(clean(m, text, false), ",;");
 	if (strcmp(name, "number") == 0 || strcmp(name, "reopened_count") == 0)
 		return integer_or_text(text);
 	if (len > 3 && strcmp(name + len - 3, "_at") == 0)
@@ -282,30 +283,87 @@ map_custom_value(const struct import_map *m, const char *key, const char *text)
 		    strcmp(text, "0") == 0)
 			return json_object_new_boolean(false);
 	} else if (type != NULL && strcmp(type, "multiselect") == 0) {
-		return words(text, *text == '[' ? "[]\"," : ",;");
+		return map_words(text, *text == '[' ? "[]\"," : ",;");
 	}
 	return json_object_new_string(text);
+}
+
+void
+map_ignore(const struct import_map *m, const char *name)
+{
+	if (json_object_object_length(m->ignored) < 100)
+		json_object_object_add(m->ignored, name, NULL);
+}
+
+const char *
+map_given(const struct import_map *m, const char *theirs)
+{
+	struct json_object *ours;
+
+	if (m->mapping == NULL || !json_object_object_get_ex(m->mapping, theirs, &ours))
+		return NULL;
+	json_object_object_del(m->unseen, theirs);
+	return json_object_get_string(ours);
+}
+
+/* A value that is one already, or a text that is to become one. */
+static void
+place(const struct import_map *m, struct json_object *row, const char *path,
+    struct json_object *value)
+{
+	const char *dot = strchr(path, '.');
+	bool custom = strncmp(path, "custom_fields.", 14) == 0;
+
+	if (value == NULL || (json_object_is_type(value, json_type_string) &&
+				 *json_object_get_string(value) == '\0'))
+		return;
+	if (custom && json_object_is_type(value, json_type_string))
+		json_object_object_add(map_inner(row, "custom_fields"), path + 14,
+		    map_custom_value(m, path + 14, json_object_get_string(value)));
+	else if (custom || strncmp(path, "attributes.", 11) == 0)
+		json_object_object_add(map_inner(row, custom ? "custom_fields" : "attributes"),
+		    dot + 1, json_object_get(value));
+	else if (dot == NULL && (json_object_is_type(value, json_type_array) ||
+				    json_object_is_type(value, json_type_object)))
+		json_object_object_add(row, path, json_object_get(value));
+	else
+		map_put(m, row, path, map_text(m, value, ""));
 }
 
 void
 map_custom(const struct import_map *m, struct json_object *row, const char *name,
     struct json_object *value)
 {
-	const char *ours = m->mapping == NULL ? NULL : map_text(m, m->mapping, name);
-	const char *key = ours == NULL                               ? name
-	                  : strncmp(ours, "custom_fields.", 14) == 0 ? ours + 14
-	                                                             : ours;
+	const char *ours = map_given(m, name);
+	const char *path = import_target(m->arena, m->customers, m->types,
+	    ours == NULL ? arena_printf(m->arena, "custom_fields.%s", name) : ours);
 
-	if (value == NULL || (json_object_is_type(value, json_type_string) &&
-				 *json_object_get_string(value) == '\0'))
+	if (path != NULL)
+		place(m, row, path, value);
+	else if (value != NULL)
+		map_ignore(m, name);
+}
+
+void
+map_members(const struct import_map *m, struct json_object *row, struct json_object *record)
+{
+	struct json_object *value;
+	const char *path;
+
+	if (m->mapping == NULL)
 		return;
-	if (ours == NULL && !json_object_object_get_ex(m->types, name, NULL)) {
-		if (json_object_object_length(m->ignored) < 100)
-			json_object_object_add(m->ignored, name, NULL);
-		return;
+	json_object_object_foreach(m->mapping, theirs, ours)
+	{
+		if (!json_object_object_get_ex(record, theirs, &value))
+			continue;
+		json_object_object_del(m->unseen, theirs);
+		path =
+		    import_target(m->arena, m->customers, m->types, json_object_get_string(ours));
+		json_object_get(value); /* it may be the row's own */
+		if (row == record)
+			json_object_object_del(row, theirs);
+		if (path != NULL)
+			place(m, row, path, value);
+		json_object_put(value);
 	}
-	json_object_object_add(map_inner(row, "custom_fields"), key,
-	    json_object_is_type(value, json_type_string)
-		? map_custom_value(m, key, json_object_get_string(value))
-		: json_object_get(value));
 }

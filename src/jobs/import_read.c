@@ -3,12 +3,11 @@
 
 #include <string.h>
 
-#include "base/arena.h"
 #include "base/json.h"
 #include "base/util.h"
 
-static int
-next(struct import_reader *in)
+int
+reader_next(struct import_reader *in)
 {
 	int c = getc_unlocked(in->file);
 
@@ -19,8 +18,8 @@ next(struct import_reader *in)
 	return c;
 }
 
-static void
-back(struct import_reader *in, int c)
+void
+reader_back(struct import_reader *in, int c)
 {
 	if (c == EOF)
 		return;
@@ -35,64 +34,16 @@ reader_seek(struct import_reader *in)
 	return fseeko(in->file, (off_t)in->offset, SEEK_SET);
 }
 
-static int
-skip_blanks(struct import_reader *in)
-{
-	int c;
-
-	do
-		c = next(in);
-	while (c == ' ' || c == '\t' || c == '\r' || c == '\n');
-	return c;
-}
-
-/* After the first brace: whether a list of this name opens, as in {"tickets": [. */
-static bool
-opens_list(struct import_reader *in)
-{
-	static const char *const names[] = { "tickets", "users", "contacts", "customers", "results",
-		"helpdesk_tickets", "data" };
-	char name[32];
-	unsigned n = 0, i;
-	int c;
-
-	if (skip_blanks(in) != '"')
-		return false;
-	while ((c = next(in)) != EOF && c != '"' && n < sizeof(name) - 1)
-		name[n++] = (char)c;
-	name[n] = '\0';
-	if (c != '"' || skip_blanks(in) != ':' || skip_blanks(in) != '[')
-		return false;
-	for (i = 0; i < LENGTH(names); i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return false;
-}
-
 void
-reader_start(struct import_reader *in, bool json)
+reader_start(struct import_reader *in)
 {
-	int64_t offset, line;
-	int c;
-
 	in->offset = 0;
 	in->line = 1;
-	if (next(in) != 0xef || next(in) != 0xbb || next(in) != 0xbf) {
+	if (reader_next(in) != 0xef || reader_next(in) != 0xbb || reader_next(in) != 0xbf) {
 		in->offset = 0;
 		in->line = 1;
 		reader_seek(in);
 	}
-	if (!json)
-		return;
-	offset = in->offset;
-	line = in->line;
-	c = skip_blanks(in);
-	in->array = c == '[' || (c == '{' && opens_list(in));
-	if (in->array)
-		return;
-	in->offset = offset;
-	in->line = line;
-	reader_seek(in);
 }
 
 void
@@ -102,7 +53,7 @@ reader_find_delimiter(struct import_reader *in)
 	unsigned commas = 0, semicolons = 0, tabs = 0;
 	int c;
 
-	while ((c = next(in)) != EOF && c != '\n') {
+	while ((c = reader_next(in)) != EOF && c != '\n') {
 		commas += c == ',';
 		semicolons += c == ';';
 		tabs += c == '\t';
@@ -113,8 +64,8 @@ reader_find_delimiter(struct import_reader *in)
 	reader_seek(in);
 }
 
-static void
-put(struct import_reader *in, int c)
+void
+reader_put(struct import_reader *in, int c)
 {
 	if (c == '\0')
 		in->problem = "nul_character";
@@ -124,71 +75,6 @@ put(struct import_reader *in, int c)
 		in->problem = "too_long";
 }
 
-static bool
-read_line(struct import_reader *in)
-{
-	int c = skip_blanks(in);
-
-	if (c == EOF)
-		return false;
-	in->at = in->line;
-	for (; c != EOF && c != '\n'; c = next(in))
-		put(in, c);
-	return true;
-}
-
-/* From its opening brace to the one that closes it. */
-static void
-read_balanced(struct import_reader *in, int c)
-{
-	bool text = false, escaped = false;
-	int depth = 0;
-
-	do {
-		put(in, c);
-		if (text) {
-			if (!escaped && c == '"')
-				text = false;
-			escaped = !escaped && c == '\\';
-		} else if (c == '"') {
-			text = true;
-		} else if (c == '{' || c == '[') {
-			depth++;
-		} else if (c == '}' || c == ']') {
-			depth--;
-		}
-	} while (depth > 0 && (c = next(in)) != EOF);
-	if (depth > 0)
-		in->problem = "syntax";
-}
-
-/* What stands between the objects is commas; anything else ends what can be understood. */
-static bool
-read_object(struct import_reader *in)
-{
-	int c = skip_blanks(in);
-
-	while (c == ',')
-		c = skip_blanks(in);
-	in->at = in->line;
-	if (c == '{') {
-		read_balanced(in, c);
-		return true;
-	}
-	fseeko(in->file, 0, SEEK_END);
-	in->offset = ftello(in->file);
-	in->problem = "syntax";
-	return c != ']' && c != EOF;
-}
-
-bool
-reader_json(struct import_reader *in, struct arena *arena)
-{
-	in->problem = NULL;
-	buf_init(&in->text, arena, 1024);
-	return in->array ? read_object(in) : read_line(in);
-}
-
 /* Inside quotes: to the closing one; a doubled one stands for itself. */
 static int
 read_quoted(struct import_reader *in)
@@ -196,14 +82,14 @@ read_quoted(struct import_reader *in)
 	int c;
 
 	for (;;) {
-		c = next(in);
-		if (c == '"' && (c = next(in)) != '"')
+		c = reader_next(in);
+		if (c == '"' && (c = reader_next(in)) != '"')
 			return c;
 		if (c == EOF || in->problem != NULL) {
 			in->problem = "unterminated_quote";
 			return EOF;
 		}
-		put(in, c);
+		reader_put(in, c);
 	}
 }
 
@@ -211,21 +97,21 @@ read_quoted(struct import_reader *in)
 static int
 read_field(struct import_reader *in)
 {
-	int c = next(in), after;
+	int c = reader_next(in), after;
 	bool quoted = c == '"';
 
 	if (quoted)
 		c = read_quoted(in);
-	for (; c != EOF && c != in->delimiter && c != '\n'; c = next(in)) {
+	for (; c != EOF && c != in->delimiter && c != '\n'; c = reader_next(in)) {
 		if (c == '\r') {
-			after = next(in);
+			after = reader_next(in);
 			if (after == '\n' || after == EOF)
 				return after;
-			back(in, after);
+			reader_back(in, after);
 		}
 		if (quoted && in->problem == NULL)
 			in->problem = "text_after_quote";
-		put(in, c);
+		reader_put(in, c);
 	}
 	return c;
 }
@@ -241,7 +127,7 @@ resume_after_first_line(struct import_reader *in, int64_t offset)
 	in->line = in->at;
 	reader_seek(in);
 	do
-		c = next(in);
+		c = reader_next(in);
 	while (c != EOF && c != '\n');
 }
 

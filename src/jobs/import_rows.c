@@ -33,6 +33,9 @@ what_is_wrong(const char *code)
 		{ "unterminated_quote", "A quote is never closed." },
 		{ "text_after_quote", "There is text behind a closing quote." },
 		{ "too_many_columns", "The row has more than 512 columns." },
+		{ "too_many_cells", "The row has more cells than the header has columns." },
+		{ "cut_off",
+		    "The file ends within a row, list or object; what should follow is missing." },
 		{ "syntax", "The row is not valid JSON." } };
 	unsigned i;
 
@@ -47,8 +50,6 @@ static void
 add_person(struct import_batch *b, struct json_object *holder, const char *key_name,
     struct json_object *person, struct json_object *since)
 {
-	if (!import_person_key(b->map.arena, person))
-		return;
 	json_object_object_add(
 	    holder, key_name, json_object_get(json_object_object_get(person, "key")));
 	if (since != NULL)
@@ -72,7 +73,9 @@ add_author(struct import_batch *b, struct json_object *comment)
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (json_object_object_get_ex(comment, names[i][0], &v))
 			json_object_object_add(person, names[i][1], json_object_get(v));
-	add_person(b, comment, "author_key", person, json_object_object_get(comment, "created_at"));
+	if (import_person_key(b->map.arena, person))
+		add_person(b, comment, "author_key", person,
+		    json_object_object_get(comment, "created_at"));
 }
 
 static void
@@ -86,6 +89,67 @@ add_comment_author(struct import_batch *b, struct json_object *comment)
 		add_author(b, comment);
 }
 
+/* A word on a row that is taken all the same. */
+static void
+note(struct import_batch *b, struct json_object *row, const char *code, const char *message)
+{
+	struct json_object *notes, *one = json_object_new_object();
+
+	if (!json_object_object_get_ex(row, "notes", &notes)) {
+		notes = json_object_new_array();
+		json_object_object_add(row, "notes", notes);
+	}
+	json_object_object_add(one, "code", json_object_new_string(code));
+	json_object_object_add(
+	    one, "message", json_object_new_string(utf8_cut(b->map.arena, message, 500)));
+	json_object_array_add(notes, one);
+}
+
+/* Who is known by a name alone is the customer of that name. */
+static void
+add_requester(struct import_batch *b, struct json_object *row, struct json_object *requester)
+{
+	const char *name = map_text(&b->map, requester, "name");
+
+	if (!import_person_key(b->map.arena, requester)) {
+		if (name == NULL) {
+			note(b, row, "unknown_requester",
+			    "The requester has no address, id or name; the ticket is of the unknown customer.");
+			return;
+		}
+		json_object_object_add(requester, "key",
+		    json_object_new_string(arena_printf(b->map.arena, "n:%s", name)));
+	}
+	add_person(b, row, "requester_key", requester, json_object_object_get(row, "created_at"));
+}
+
+/* Of comments with the same id the first one is taken. */
+static struct json_object *
+without_repeated(struct import_batch *b, struct json_object *row, struct json_object *comments)
+{
+	struct json_object *kept = json_object_new_array(), *ids = map_object(&b->map), *c;
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(comments); i++) {
+		const char *id;
+
+		c = json_object_array_get_idx(comments, i);
+		id = map_text(&b->map, c, "external_id");
+		if (id != NULL && json_object_object_get_ex(ids, id, NULL)) {
+			note(b, row, "comment_left_out",
+			    arena_printf(b->map.arena,
+				"comments[%zu]: The row has another comment with the id %s.", i,
+				id));
+			continue;
+		}
+		if (id != NULL)
+			json_object_object_add(ids, id, NULL);
+		json_object_array_add(kept, json_object_get(c));
+	}
+	json_object_object_add(row, "comments", kept);
+	return kept;
+}
+
 static void
 add_people(struct import_batch *b, struct json_object *row)
 {
@@ -93,10 +157,10 @@ add_people(struct import_batch *b, struct json_object *row)
 	size_t i;
 
 	if (json_object_object_get_ex(row, "requester", &requester))
-		add_person(
-		    b, row, "requester_key", requester, json_object_object_get(row, "created_at"));
+		add_requester(b, row, requester);
 	if (!json_object_object_get_ex(row, "comments", &comments))
 		return;
+	comments = without_repeated(b, row, comments);
 	for (i = 0; i < json_object_array_length(comments); i++)
 		add_comment_author(b, json_object_array_get_idx(comments, i));
 }
@@ -176,6 +240,19 @@ take_typed(struct import_batch *b, struct json_object *record)
 			    : "type: An import of tickets takes tickets, comments and notes." });
 }
 
+static void
+take_foreign(struct import_batch *b, struct json_object *record)
+{
+	struct json_object *row = import_foreign(&b->map, record);
+
+	if (row != NULL)
+		take_row(b, row);
+	else
+		refuse(b, NULL,
+		    &(struct import_refusal){ "required",
+			"The object has none of id, subject and description: it is no ticket." });
+}
+
 void
 import_take(struct import_batch *b)
 {
@@ -183,6 +260,9 @@ import_take(struct import_batch *b)
 	struct json_object *record;
 	struct json_error e;
 
+	if (b->map.format == FORMAT_CSV && b->in.problem == NULL &&
+	    import_csv_too_long(&b->map, &b->in))
+		b->in.problem = "too_many_cells";
 	if (b->in.problem != NULL) {
 		refuse(b, NULL,
 		    &(struct import_refusal){ b->in.problem, what_is_wrong(b->in.problem) });
@@ -193,16 +273,18 @@ import_take(struct import_batch *b)
 		return;
 	}
 	record = json_parse(arena, b->in.text.data, b->in.text.len, &e);
-	if (record == NULL) {
+	if (record == NULL && e.code != NULL) { /* else it is null */
 		refuse(b, NULL,
-		    &(struct import_refusal){ e.code == NULL ? "type" : e.code,
+		    &(struct import_refusal){ e.code,
 			arena_printf(arena, "Not valid JSON at byte %zu of the row.", e.offset) });
 		return;
 	}
-	if (!json_object_is_type(record, json_type_object))
+	if (!json_object_is_type(record, json_type_object)) {
 		take_row(b, record); /* which says that it is none */
-	else if (b->map.format == FORMAT_NDJSON)
+	} else if (b->map.format == FORMAT_NDJSON) {
+		map_members(&b->map, record, record);
 		take_typed(b, record);
-	else
-		take_row(b, import_foreign(&b->map, record));
+	} else {
+		take_foreign(b, record);
+	}
 }

@@ -16,10 +16,10 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "http/idempotency.h"
+#include "http/import_target.h"
 #include "http/req.h"
 #include "store/files.h"
 
-#define MAPPING_MAX 500
 #define PIECE 65536
 
 /* clang-format off */
@@ -55,7 +55,7 @@ static const struct field import_fields[] = {
 	COUNT("updated", "Rows that changed one."),
 	COUNT("skipped", "Rows that were there already."),
 	COUNT("failed", "Rows that were refused."),
-	{ "ignored_fields", T_STR, F_OUT|F_LIST, .example = "[]", .doc = "Columns and custom fields of the file that have no place here; give a mapping for them." },
+	{ "ignored_fields", T_STR, F_OUT|F_LIST, .example = "[]", .doc = "Columns and custom fields of the file that have no place here, or one that another column has: give a mapping for them. And fields of the mapping that the file does not have." },
 	{ "error",       T_STR,  F_OUT|F_NULL, .example = "null", .doc = "Why the whole import failed." },
 	{ "created_by",  T_STR,  F_OUT|F_NULL, .example = "\"admin\"", .doc = "In whose name it works." },
 	{ "started_at",  T_TIME, F_OUT|F_NULL, .example = "null", .doc = "When it began." },
@@ -74,10 +74,10 @@ static const struct sort sorts[] = { { "created_at", "t.created_at", "timestampt
 static const struct list imports = { by, sorts, NULL, false };
 static const struct filter options[] = {
 	{ "kind",        T_ENUM, "", kinds, "What the rows are; tickets unless given.", true },
-	{ "format",      T_ENUM, "", formats, "How they are written: csv, ndjson (also an array of objects), or a JSON export of zendesk or freshdesk. By the Content-Type unless given.", true },
+	{ "format",      T_ENUM, "", formats, "How they are written: csv, ndjson (objects one after the other, lists of them, or {\"tickets\":[…]}), or a JSON export of zendesk or freshdesk in any of these forms. By the Content-Type unless given.", true },
 	{ "on_conflict", T_ENUM, "", conflicts, "What becomes of a row whose external_id is there already: skip (unless given) or update.", true },
 	{ "dry_run",     T_BOOL, "", NULL, "true: do everything and take it back, a batch of 500 rows at a time.", true },
-	{ "mapping",     T_STR,  "", NULL, "Where their fields go, as a JSON object: {\"Betreff\":\"title\",\"360001\":\"custom_fields.plan\"}.", true },
+	{ "mapping",     T_STR,  "", NULL, "Where their fields go, as a JSON object: {\"Betreff\":\"title\",\"360001\":\"custom_fields.plan\"}. Left the header of a column, the name of a member of the row's object, or the id of a custom field; right a field of the row as CSV has it: of a ticket also custom_fields.<key>, of a customer attributes.<name>. At most 500.", true },
 	{ .name = NULL }
 };
 static const struct filter after[] = {
@@ -100,6 +100,11 @@ format_of(struct req *r)
 {
 	const char *format = query_get(r, "format"), *type = http_header(r->in, "content-type");
 
+	if (type != NULL && strncasecmp(type, "multipart/", 10) == 0) {
+		fail_detail(r, E_MEDIA_TYPE,
+		    "The body is the file itself, not a form (curl --data-binary @FILE).");
+		return NULL;
+	}
 	if (format != NULL)
 		return format;
 	if (type != NULL && strncasecmp(type, "text/csv", 8) == 0)
@@ -117,25 +122,18 @@ static const char *
 mapping_of(struct req *r)
 {
 	const char *text = query_get(r, "mapping");
-	struct json_error error;
-	struct json_object *map;
+	struct import_mapping_error e;
 
 	if (text == NULL)
 		return "null";
-	map = json_parse(r->arena, text, strlen(text), &error);
-	if (!json_object_is_type(map, json_type_object) ||
-	    json_object_object_length(map) > MAPPING_MAX) {
-		fail_field(r, "mapping", "type", "A JSON object of at most 500 texts.");
-		return NULL;
-	}
-	json_object_object_foreach(map, theirs, ours)
-	{
-		if (!json_object_is_type(ours, json_type_string))
-			fail_field(r,
-			    arena_printf(r->arena, "mapping.%s", utf8_cut(r->arena, theirs, 80)),
-			    "type", "Must be a string.");
-	}
-	return r->failed ? NULL : text;
+	if (import_mapping_check(r->arena, strcmp(given(r, "kind", "tickets"), "customers") == 0,
+		import_custom_types(r->db, r->arena, r->org), text, &e))
+		return text;
+	if (db_failed(r->db))
+		fail_db(r);
+	else
+		fail_field(r, e.key, e.code, "%s", e.message);
+	return NULL;
 }
 
 static void
@@ -224,13 +222,13 @@ store_body(struct req *r, const char *path, int64_t *size)
 static int
 create_import(struct req *r)
 {
-	const char *format = format_of(r), *mapping = mapping_of(r);
+	const char *format = format_of(r), *mapping = format == NULL ? NULL : mapping_of(r);
 	char path[FILE_PATH];
 	int64_t size = 0;
 	struct buf spec;
 	int stored;
 
-	if (r->failed)
+	if (mapping == NULL)
 		return -1;
 	file_path(path, "imports", r->org, r->new_id);
 	if (store_body(r, path, &size) == -1) {
@@ -275,12 +273,21 @@ cancel_import(struct req *r)
 }
 
 /* clang-format off */
+#define A_TICKET "{\"external_id\":\"4711\",\"number\":4711,\"title\":\"Cannot log in\",\"status\":\"open\",\"requester\":{\"email\":\"ada@example.com\",\"name\":\"Ada\"}," \
+	"\"created_at\":\"2024-01-31T10:00:00Z\",\"comments\":[{\"external_id\":\"1\",\"body\":\"It says: no.\",\"author_type\":\"customer\",\"created_at\":\"2024-01-31T10:05:00Z\"}]}"
+static const struct sample files[] = {
+	{ "application/x-ndjson", A_TEXT, "\"{\\\"external_id\\\":\\\"4711\\\",\\\"title\\\":\\\"Cannot log in\\\"}\\n{\\\"external_id\\\":\\\"4712\\\",\\\"title\\\":\\\"Printer on fire\\\"}\\n\"" },
+	{ "text/csv", A_TEXT, "\"external_id,title,requester.email,created_at\\r\\n4711,Cannot log in,ada@example.com,2024-01-31T10:00:00Z\\r\\n\"" },
+	{ "application/json", "{\"type\":[\"array\",\"object\"],\"items\":{\"type\":\"object\"}}", "[" A_TICKET "]" },
+	{ .media = NULL }
+};
 const struct route import_routes[] = {
-	{ POST, "/api/imports", "imports.create", create_import, S_IMPORT, TIER_BULK, .flags = R_CREATE, .stream = &conf.import_max, .status = 202,
+	{ POST, "/api/imports", "imports.create", create_import, S_IMPORT, TIER_BULK, .flags = R_CREATE, .stream = &conf.import_max, .takes = files, .status = 202,
 	    .query = options, .reply = &import, .summary = "Start an import",
-	    .doc = "The body is the file, in UTF-8; the query says what it is. A row is known again by its external_id (or by ticket_id, in an export of ours), "
-	        "keeps its number where that is free, its times, status, tags, custom fields, and comments with their authors; its requester becomes a customer where there is none. "
-	        "Imports are silent: they start no webhook, mail, workflow, SLA or survey. A row that cannot be taken is told of, and the others go on. "
+	    .doc = "The body is the file itself, in UTF-8 and no form; its Content-Type or the query says what it is. A row is known again by its external_id (or by ticket_id, in an export of ours), "
+	        "keeps its number where that is free and has at most eleven digits (else `rows` names the new one), its times, status, tags, custom fields, and comments with their authors; its requester becomes a customer where there is none; one with nothing but a name is the only customer of that name, or a new one. "
+	        "Imports are silent: they start no webhook, mail, workflow, SLA or survey. A row that cannot be taken is told of, and the others go on; what of a row that was taken could not be, is a row `done`. "
+	        "A ticket that was deleted is skipped (ticket_deleted), or with on_conflict=update restored and updated. "
 	        "Rows without any id are taken as new each time. A ticket of ndjson has external_id, number, title, description, status, priority, tags, channel, "
 	        "requester {email, name, phone, external_id}, assignee_email, team, queue, custom_fields, created_at, updated_at, resolved_at, closed_at and "
 	        "comments [{external_id, body, internal, author_type, author_email, author_name, created_at}]; columns of CSV have the same names, requester.email and custom_fields.<key>. "

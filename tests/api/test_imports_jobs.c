@@ -14,7 +14,7 @@
 
 /* Start serviceosctl on a file of n tickets with further arguments; its pid. */
 static pid_t
-command(int n, const char *more)
+command_for(const char *org, int n, const char *more)
 {
 	const char *path = fmt("%s/many.ndjson", conf.state_dir);
 	const char *program = getenv("SERVICEOSCTL");
@@ -33,10 +33,28 @@ command(int n, const char *more)
 	if (pid != 0)
 		return pid;
 	execl("/bin/sh", "sh", "-c",
-	    fmt("exec %s import " ORG " %s %s >%s/out 2>&1",
-		program == NULL ? "./serviceosctl" : program, path, more, conf.state_dir),
+	    fmt("exec %s import %s %s %s >%s/out 2>&1",
+		program == NULL ? "./serviceosctl" : program, org, path, more, conf.state_dir),
 	    (char *)NULL);
 	_exit(127);
+}
+
+static pid_t
+command(int n, const char *more)
+{
+	return command_for(ORG, n, more);
+}
+
+/* What the last one printed. */
+static const char *
+printed(void)
+{
+	static char out[4096];
+	FILE *f = fopen(fmt("%s/out", conf.state_dir), "re");
+
+	out[fread(out, 1, sizeof(out) - 1, f)] = '\0';
+	fclose(f);
+	return out;
 }
 
 static int
@@ -141,6 +159,10 @@ TEST(the_command_imports_a_file_and_goes_on_where_it_was_interrupted)
 	ck_assert_int_eq(ended(command(1, "--format csv")), 1);
 	ck_assert_str_eq(sql_text("SELECT count(*) FROM job WHERE state = 'failed'"), "1");
 	ck_assert_int_eq(ended(command(1, "--on-conflict whatever")), 1);
+	ck_assert_int_eq(ended(command(1, "--mapping '{\"a\":\"nowhere\"}'")), 1);
+	ck_assert_ptr_nonnull(strstr(printed(), "--mapping.a: There is no such field"));
+	ck_assert_int_eq(ended(command_for("org_zz", 1, "")), 1);
+	ck_assert_str_eq(printed(), "serviceosctl: There is no organization org_zz.\n");
 }
 END
 

@@ -27,7 +27,7 @@ csv(const char *text, size_t len)
 	unsigned i;
 
 	open_text(text, len);
-	reader_start(&in, false);
+	reader_start(&in);
 	reader_find_delimiter(&in);
 	buf_init(&out, arena, 256);
 	while (reader_csv(&in, arena)) {
@@ -48,8 +48,11 @@ json(const char *text, size_t len)
 {
 	struct buf out;
 
+	static const char *const lists[] = { "tickets", "results", NULL };
+
 	open_text(text, len);
-	reader_start(&in, true);
+	in.lists = lists;
+	reader_start(&in);
 	buf_init(&out, arena, 256);
 	while (reader_json(&in, arena))
 		buf_printf(&out, "%d%s%s ", (int)in.at, in.problem == NULL ? ":" : "!",
@@ -111,25 +114,61 @@ START_TEST(a_row_that_is_too_long_is_not_kept)
 	memset(text, ',', RECORD_MAX + 50);
 	memcpy(text, "a\n", 2);
 	ck_assert_ptr_nonnull(strstr(csv(text, len), "too_many_columns"));
-	text[0] = '{';
+	memcpy(text, "{ ", 2);
 	ck_assert_ptr_nonnull(strstr(json(text, len), "too_long"));
 }
 END_TEST
 
-START_TEST(json_comes_in_lines_or_in_an_array)
+START_TEST(json_comes_in_lines_or_in_a_list)
 {
 	ck_assert_str_eq(JSON("{\"a\":1}\n\n{\"b\":2}"), "1:{\"a\":1} 3:{\"b\":2} ");
-	ck_assert_str_eq(JSON("\xef\xbb\xbf[1]\n"), "1!syntax ");
+	ck_assert_str_eq(JSON("\xef\xbb\xbf[1]\n"), "1:1 ");
 	ck_assert_str_eq(
 	    JSON(" [ {\"a\":\"]}\\\"\"},\n{\"b\":{}} ]\n"), "1:{\"a\":\"]}\\\"\"} 2:{\"b\":{}} ");
-	ck_assert_str_eq(JSON("{\"tickets\": [{\"a\":1}], \"count\": 1}"), "1:{\"a\":1} ");
-	ck_assert_str_eq(JSON("{\"title\": [1]}"), "1:{\"title\": [1]} ");
-	ck_assert_str_eq(JSON("[{\"a\":1}, oops, {\"b\":1}]"), "1:{\"a\":1} 1!syntax ");
-	ck_assert_str_eq(JSON("[{\"a\":1"), "1!syntax ");
+	ck_assert_str_eq(JSON("[{\"a\":1}, oops, null, \"x,]\", [1,2], {\"b\":1}]"),
+	    "1:{\"a\":1} 1:oops 1:null 1:\"x,]\" 1:[1,2] 1:{\"b\":1} ");
+	ck_assert_str_eq(
+	    JSON("[{\"a\":1}]\n[{\"b\":1}]{\"c\":1}"), "1:{\"a\":1} 2:{\"b\":1} 2:{\"c\":1} ");
 	ck_assert_str_eq(JSON("[]"), "");
 	ck_assert_str_eq(JSON(""), "");
 	ck_assert_str_eq(
 	    JSON("{\"a\":1}\nnonsense\n{\"b\":1}\n"), "1:{\"a\":1} 2:nonsense 3:{\"b\":1} ");
+}
+END_TEST
+
+START_TEST(a_list_may_be_any_member_of_an_object)
+{
+	ck_assert_str_eq(JSON("{\"tickets\": [{\"a\":1}], \"count\": 1}"), "1:{\"a\":1} ");
+	ck_assert_str_eq(
+	    JSON(
+		"{\"n\":null,\"users\":[{\"u\":1}],\n\"tickets\" : [{\"a\":1}],\"x\":{\"tickets\":[7]},"
+		"\"results\":[{\"b\":1}]}\n{\"c\":1}"),
+	    "2:{\"a\":1} 2:{\"b\":1} 3:{\"c\":1} ");
+	ck_assert_str_eq(JSON("{\"title\": [1]}"), "1:{\"title\": [1]} ");
+	ck_assert_str_eq(
+	    JSON("{\"a\": \"tickets\", \"b\": [1]}"), "1:{\"a\": \"tickets\", \"b\": [1]} ");
+	ck_assert_str_eq(JSON("{\"tickets\":[]}"), "");
+	ck_assert_str_eq(JSON("{\"tickets\":[{\"a\":1}]"), "1:{\"a\":1} 1!cut_off ");
+}
+END_TEST
+
+START_TEST(an_object_over_several_lines_is_one_record)
+{
+	ck_assert_str_eq(JSON("{\n \"a\": [\n1\n],\n\"b\"\n:\n2\n}\n{\"c\":1}"),
+	    "1:{\n\"a\": [\n1\n],\n\"b\"\n:\n2\n} 9:{\"c\":1} ");
+	ck_assert_str_eq(JSON("[\n{\n\"a\": 1\n},\n{\"b\":1}\n]"), "2:{\n\"a\": 1\n} 5:{\"b\":1} ");
+}
+END_TEST
+
+START_TEST(what_is_broken_or_cut_off_does_not_swallow_the_rest)
+{
+	ck_assert_str_eq(JSON("{\"a\":1\n{\"b\":2}\n"), "1!syntax 2:{\"b\":2} ");
+	ck_assert_str_eq(JSON("{\"a\":1,\n{\"b\":2}\n"), "1!syntax 2:{\"b\":2} ");
+	ck_assert_str_eq(JSON("{\"a\":\"x\n{\"b\":2}\n"), "1!syntax 2:{\"b\":2} ");
+	ck_assert_str_eq(JSON("[{\"a\":1,\n{\"b\":2}]\n"), "1!syntax 2:{\"b\":2} ");
+	ck_assert_str_eq(JSON("[{\"a\":1"), "1!cut_off ");
+	ck_assert_str_eq(JSON("[{\"a\":1},\n"), "1:{\"a\":1} 2!cut_off ");
+	ck_assert_str_eq(JSON("{\"a\":1"), "1!cut_off ");
 }
 END_TEST
 
@@ -139,7 +178,7 @@ START_TEST(reading_goes_on_from_any_record)
 	int64_t offset, line;
 
 	open_text(text, sizeof(text) - 1);
-	reader_start(&in, false);
+	reader_start(&in);
 	reader_csv(&in, arena);
 	reader_csv(&in, arena);
 	offset = in.offset;
@@ -161,7 +200,10 @@ main(void)
 	const TTest *const tests[] = { rows_are_split_as_rfc_4180_says,
 		the_header_tells_the_delimiter_and_a_mark_is_skipped,
 		a_bad_row_is_named_and_the_next_one_is_read, a_row_that_is_too_long_is_not_kept,
-		json_comes_in_lines_or_in_an_array, reading_goes_on_from_any_record, NULL };
+		json_comes_in_lines_or_in_a_list, a_list_may_be_any_member_of_an_object,
+		an_object_over_several_lines_is_one_record,
+		what_is_broken_or_cut_off_does_not_swallow_the_rest,
+		reading_goes_on_from_any_record, NULL };
 	int failed = unit_main("import_read", tests);
 
 	fclose(in.file);
