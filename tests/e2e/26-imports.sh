@@ -4,7 +4,7 @@
 # shellcheck source=lib.sh
 source "$(dirname "$0")/lib.sh"
 
-key=$(new_key "imports" import 100000 1000) || exit 1
+key=$(new_key "imports" import,read:tickets 100000 1000) || exit 1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
