@@ -85,11 +85,9 @@ copy_body(struct req *r, int fd, struct incoming *in)
 			return fail_disk(r, error);
 	}
 	if (in->len == 0)
-		return fail_field(
-		    r, "body", "required", "The body is the message; it has no bytes.");
+		return fail_field(r, "body", "required", "The message has no bytes.");
 	if (r->in->body_len > 0 && in->len != r->in->body_len)
-		return fail_detail(
-		    r, E_BAD_REQUEST, "The body is not as long as Content-Length says.");
+		return fail_detail(r, E_BAD_REQUEST, "Content-Length says another length.");
 	return 0;
 }
 
