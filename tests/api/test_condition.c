@@ -235,6 +235,7 @@ END
 		"org_id",            /* the caller's own, always */
 		"ai_classification", /* its members are */
 		"custom_fields",     /* each is, by its key */
+		"lease_until",       /* of the reply of next alone */
 	};
 	const struct condition_field *f;
 	unsigned i;

@@ -91,7 +91,7 @@ TEST(a_job_that_cannot_be_read_fails_and_changes_nothing)
 		       "/api/bulk/jobs", "{\"action\":\"close\",\"conditions\":{}}", "job_id"),
 		   *export = make_job("/api/exports", "{\"kind\":\"tickets\"}", "export_id");
 
-	sql("UPDATE job SET spec = spec || '{\"changes\":" UNREADABLE "}'");
+	sql("UPDATE job SET spec = spec || '{\"unshown\":" UNREADABLE "}'");
 	run_jobs();
 	call("GET", fmt("/api/bulk/jobs/%s", job), NULL);
 	ck_assert_str_eq(text("state"), "failed");

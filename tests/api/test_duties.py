@@ -181,7 +181,7 @@ def two_companies_at_once_do_not_get_the_same_domain():
     ok('who asks for a domain that somebody is about to have waits', until(lambda: desk.root.one(
         f"SELECT wait_event_type FROM pg_stat_activity WHERE pid = {other.pid}") == 'Lock'))
     first.plain('COMMIT')
-    refused('and is refused as if it had been there', 'SV422', other.receive, 'already_exists', 'domains')
+    refused('and is refused as if it had been there', 'SV409', other.receive, 'already_exists', 'domains')
     same('the domain is the first one\'s, and there is no second company', desk.root(
         "SELECT (SELECT company_id FROM company_domain WHERE domain = 'both.example'),"
         " (SELECT count(*) FROM company WHERE name = 'B')"), [(kept, '0')])
