@@ -188,7 +188,10 @@ rule_error(int status, const char *code)
 	for (i = 0; i < E__MAX; i++)
 		if (error_table[i].status == status && strcmp(error_table[i].code, code) == 0)
 			return (enum error)i;
-	return status == 404 ? E_NOT_FOUND : status == 409 ? E_CONFLICT : E_VALIDATION;
+	return status == 403   ? E_REFUSED
+	       : status == 404 ? E_NOT_FOUND
+	       : status == 409 ? E_CONFLICT
+			       : E_VALIDATION;
 }
 
 /* A rule raised by fail() in SQL: SVnnn, the code as message, a sentence as detail. */
