@@ -60,3 +60,25 @@ CREATE OR REPLACE FUNCTION report_backlog(p_org text) RETURNS SETOF jsonb LANGUA
     FROM (SELECT now() - t.created_at AS a FROM ticket t
            WHERE t.org_id = p_org AND t.deleted_at IS NULL AND t.status IN ('new', 'open', 'pending', 'on_hold')) x
 $$;
+
+-- What people call the key of a group: the name of what it is the id of.
+CREATE OR REPLACE FUNCTION group_name(p_org text, p_group text, p_key text) RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+DECLARE
+  named text;
+BEGIN
+  IF p_key IS NULL THEN
+    RETURN '(none)';
+  ELSIF p_group IN ('agent', 'assignee') THEN
+    SELECT u.name INTO named FROM app_user u WHERE u.org_id = p_org AND u.user_id = p_key::uuid;
+  ELSIF p_group = 'team' THEN
+    SELECT t.name INTO named FROM team t WHERE t.org_id = p_org AND t.team_id = p_key::uuid;
+  ELSIF p_group = 'queue' THEN
+    SELECT q.name INTO named FROM queue q WHERE q.org_id = p_org AND q.queue_id = p_key::uuid;
+  ELSIF p_group = 'scorecard' THEN
+    SELECT c.name INTO named FROM qa_scorecard c WHERE c.org_id = p_org AND c.scorecard_id = p_key::uuid;
+  ELSE
+    named := p_key;
+  END IF;
+  RETURN COALESCE(named, '(deleted)');
+END
+$$;

@@ -23,32 +23,40 @@ SELECT x.id FROM (SELECT qa_review_patch($1, $2, $3::jsonb) AS id) x WHERE x.id 
 -- name: qa_sample
 SELECT s ->> 'seed' AS seed, s -> 'data' AS data FROM qa_sample($1, $2::jsonb) s;
 
--- $4: agent, team, scorecard, week or criterion.
+-- The criteria that a review was made with.
+-- name: qa_review_scorecard
+SELECT e.scorecard_id, c.name, e.edition, e.criteria, e.pass_mark
+  FROM qa_review r
+  JOIN qa_edition e ON e.org_id = r.org_id AND e.scorecard_id = r.scorecard_id AND e.edition = r.edition
+  JOIN qa_scorecard c ON c.org_id = r.org_id AND c.scorecard_id = r.scorecard_id
+ WHERE r.org_id = $1 AND r.review_id = $2;
+
+-- $4: agent, team (the ticket's), scorecard, week or criterion; $5 one scorecard, or null for all.
 -- name: qa_analytics
 WITH r AS (
-  SELECT r.* FROM qa_review r
+  SELECT r.*, t.team_id, date_trunc('week', r.submitted_at AT TIME ZONE o.timezone)::date AS week
+    FROM qa_review r
+    JOIN organization o ON o.org_id = r.org_id
+    JOIN ticket t ON t.org_id = r.org_id AND t.ticket_id = r.ticket_id
    WHERE r.org_id = $1 AND r.status IN ('submitted', 'acknowledged', 'disputed')
      AND r.submitted_at >= $2::timestamptz AND r.submitted_at < $3::timestamptz
+     AND ($5::uuid IS NULL OR r.scorecard_id = $5::uuid)
 ), part AS (
-  SELECT r.agent_user_id::text AS key, r.total AS score, r.passed, r.auto_failed FROM r WHERE $4 = 'agent'
-  UNION ALL SELECT m.team_id::text, r.total, r.passed, r.auto_failed
-    FROM r JOIN team_member m ON m.org_id = $1 AND m.user_id = r.agent_user_id WHERE $4 = 'team'
-  UNION ALL SELECT r.scorecard_id::text, r.total, r.passed, r.auto_failed FROM r WHERE $4 = 'scorecard'
-  UNION ALL SELECT date_trunc('week', r.submitted_at)::date::text, r.total, r.passed, r.auto_failed FROM r WHERE $4 = 'week'
-  UNION ALL SELECT s ->> 'criterion', round(100 * (s ->> 'score')::numeric / (c ->> 'max_score')::numeric, 1), r.passed, r.auto_failed
+  SELECT CASE $4 WHEN 'agent' THEN r.agent_user_id::text WHEN 'team' THEN r.team_id::text
+                 WHEN 'scorecard' THEN r.scorecard_id::text ELSE r.week::text END AS key,
+         NULL::uuid AS scorecard_id, NULL AS name, r.total AS score, r.passed, r.auto_failed
+    FROM r WHERE $4 <> 'criterion'
+  UNION ALL SELECT s ->> 'criterion', r.scorecard_id, first_value(c ->> 'name') OVER (PARTITION BY r.scorecard_id, c ->> 'key' ORDER BY r.edition DESC),
+         round(100 * (s ->> 'score')::numeric / (c ->> 'max_score')::numeric, 1), r.passed, r.auto_failed
     FROM r
     JOIN qa_edition e ON e.org_id = $1 AND e.scorecard_id = r.scorecard_id AND e.edition = r.edition
    CROSS JOIN LATERAL jsonb_array_elements(r.scores) s
     JOIN LATERAL jsonb_array_elements(e.criteria) c ON c ->> 'key' = s ->> 'criterion' WHERE $4 = 'criterion'
 ), g AS (
-  SELECT p.key, count(*) AS reviews, round(avg(p.score), 1) AS average_score,
+  SELECT p.key, p.scorecard_id, COALESCE(p.name, group_name($1, $4, p.key)) AS name, count(*) AS reviews,
+         round(avg(p.score), 1) AS average_score,
          round(100.0 * count(*) FILTER (WHERE p.passed) / count(*), 1) AS pass_rate,
          count(*) FILTER (WHERE p.auto_failed) AS auto_failed
-    FROM part p GROUP BY p.key
+    FROM part p GROUP BY p.key, p.scorecard_id, p.name
 )
-SELECT COALESCE(jsonb_agg(to_jsonb(g) || jsonb_build_object('name', COALESCE(
-         CASE $4 WHEN 'agent' THEN (SELECT u.name FROM app_user u WHERE u.org_id = $1 AND u.user_id::text = g.key)
-                 WHEN 'team' THEN (SELECT t.name FROM team t WHERE t.org_id = $1 AND t.team_id::text = g.key)
-                 WHEN 'scorecard' THEN (SELECT c.name FROM qa_scorecard c WHERE c.org_id = $1 AND c.scorecard_id::text = g.key)
-                 ELSE g.key END, '(none)')) ORDER BY g.key), '[]') AS data
-  FROM g;
+SELECT COALESCE(jsonb_agg(to_jsonb(g) ORDER BY g.key, g.scorecard_id), '[]') AS data FROM g;

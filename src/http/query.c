@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Parsing and checking the query string against what the route takes. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -166,14 +167,30 @@ check_page(struct req *r, const struct query_value *q)
 	return true;
 }
 
+/* An id is the same in whatever case; a name is not. */
+static const char *
+actor(struct arena *arena, const char *value)
+{
+	char *id;
+	size_t i;
+
+	if (!uuid_valid(value))
+		return value;
+	id = arena_strdup(arena, value);
+	for (i = 0; id[i] != '\0'; i++)
+		id[i] = (char)tolower((unsigned char)id[i]);
+	return id;
+}
+
 static void
-check_parameter(struct req *r, const struct query_value *q)
+check_parameter(struct req *r, struct query_value *q)
 {
 	const struct route *route = r->route;
 	const struct filter *f = filter_of(route, q->name);
 
 	if (f != NULL) {
-		schema_text(r, q->name, f->type, f->words, q->value);
+		if (schema_text(r, q->name, f->type, f->words, q->value) && f->type == T_ACTOR)
+			q->value = actor(r->arena, q->value);
 		return;
 	}
 	if (is_custom(r, q->name)) {
@@ -193,7 +210,8 @@ check_parameter(struct req *r, const struct query_value *q)
 		    "The operation takes no such query parameter.");
 }
 
-/* "status=open,pending" is the same as "status=open&status=pending". */
+/* "status=open,pending" is the same as "status=open&status=pending"; so is each list whose words
+ * have no comma. */
 static void
 split_lists(struct req *r)
 {
@@ -205,7 +223,7 @@ split_lists(struct req *r)
 		struct query_value *rest;
 
 		if (f == NULL || f->single || comma == NULL ||
-		    (f->type != T_ENUM && f->type != T_ID && f->type != T_TAG))
+		    (f->type != T_ENUM && f->type != T_ID && f->type != T_TAG && f->type != T_INT))
 			continue;
 		rest = arena_alloc(r->arena, sizeof(*rest));
 		*rest =
@@ -229,7 +247,8 @@ repeatable(const struct req *r, const struct query_value *q)
 int
 schema_query(struct req *r)
 {
-	const struct query_value *q, *other;
+	struct query_value *q;
+	const struct query_value *other;
 
 	if (parse(r) == -1)
 		return -1;

@@ -24,10 +24,11 @@ enum field_type {
 	T_INT,  /* min and max are bounds */
 	T_NUM,
 	T_BOOL,
-	T_ENUM, /* one of .words */
-	T_ID,   /* UUID */
-	T_TIME, /* RFC 3339 date-time */
-	T_DATE, /* YYYY-MM-DD */
+	T_ENUM,  /* one of .words */
+	T_ID,    /* UUID */
+	T_ACTOR, /* in a query: a user's or key's id, or a legacy actor's name */
+	T_TIME,  /* RFC 3339 date-time */
+	T_DATE,  /* YYYY-MM-DD */
 	T_EMAIL,
 	T_DOMAIN,    /* of e-mail addresses, in ASCII */
 	T_URL,       /* http or https */

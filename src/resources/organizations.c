@@ -59,7 +59,7 @@ static const struct field audit_fields[] = {
 };
 static const struct resource audit = { "AuditEntry", "One change: who, what, when, from where.", "audit_entry_v", "audit_id", NULL, audit_fields };
 static const struct filter audit_by[] = {
-	{ "actor_id",    T_STR,  "t.actor_id = $?",    NULL, "Who; repeatable." },
+	{ "actor_id",    T_ACTOR, "t.actor_id = $?",    NULL, "Who; repeatable." },
 	{ "actor_type",  T_STR,  "t.actor_type = $?",  NULL, "What acted; repeatable." },
 	{ "action",      T_STR,  "t.action = $?",      NULL, "What; repeatable." },
 	{ "resource",    T_STR,  "t.resource = $?",    NULL, "Kind of thing; repeatable." },

@@ -46,18 +46,18 @@ static const struct field review_fields[] = {
 	{ "ticket_id",    T_ID,   F_CREATE|F_OUT|F_REQ, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "The ticket reviewed." },
 	{ "scorecard_id", T_ID,   F_CREATE|F_OUT|F_REQ, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "The scorecard." },
 	{ "edition",      T_INT,  F_OUT, .example = "1", .doc = "The scorecard's edition." },
-	{ "agent_user_id", T_ID,  F_CREATE|F_OUT, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "Whose work it is; the ticket's assignee unless given." },
+	{ "agent_user_id", T_ID,  F_CREATE|F_OUT, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "Whose work it is; the ticket's assignee unless given. Nobody reviews the own work." },
 	{ "reviewer_id",  T_STR,  F_OUT|F_NULL, .example = "\"admin\"", .doc = "Who reviews." },
 	{ "auto",         T_BOOL, F_CREATE, .example = "false", .doc = "Let a language model make the draft; 409 while none is configured." },
 	{ "status",       T_ENUM, F_CREATE, .words = first_states, .example = "\"draft\"", .doc = "draft (default) or submitted." },
-	{ "status",       T_ENUM, F_PATCH|F_OUT, .words = states, .example = "\"submitted\"", .doc = "draft, submitted, acknowledged or disputed by the agent, void. A dispute ends with submitted and a resolution." },
+	{ "status",       T_ENUM, F_PATCH|F_OUT, .words = states, .example = "\"submitted\"", .doc = "draft, submitted, acknowledged or disputed by the agent, void (by an administrator, or the reviewer of a draft). A dispute ends with submitted and a resolution. Of a review of the own work one can acknowledge or dispute, and no more." },
 	{ "scores",       T_OBJECT, F_CREATE|F_PATCH|F_OUT|F_LIST, .sub = score_fields, .max_items = 50, .example = "[]", .doc = "A score for each criterion; a draft may lack some." },
 	{ "total",        T_NUM,  F_OUT|F_NULL, .max = 100, .example = "86.7", .doc = "Weighted share of the best scores, in percent; 0 after an auto-fail, null while scores are missing." },
-	{ "passed",       T_BOOL, F_OUT|F_NULL, .example = "true", .doc = "Whether the total reaches the pass mark." },
+	{ "passed",       T_BOOL, F_OUT|F_NULL, .example = "true", .doc = "Whether the total reaches the pass mark without an auto-fail." },
 	{ "auto_failed",  T_BOOL, F_OUT, .example = "false", .doc = "Whether an auto-fail criterion was scored 0." },
 	{ "comment",      T_TEXT, F_CREATE|F_PATCH|F_OUT, 0, 4000, .example = "\"Well done\"", .doc = "On the whole." },
-	{ "dispute_reason", T_TEXT, F_PATCH|F_OUT|F_NULL, 1, 4000, .example = "null", .doc = "Why the agent disagrees." },
-	{ "resolution",   T_ENUM, F_PATCH|F_OUT|F_NULL, .words = resolutions, .example = "null", .doc = "How a dispute ended." },
+	{ "dispute_reason", T_TEXT, F_PATCH|F_OUT|F_NULL, 1, 4000, .example = "null", .doc = "Why the agent disagrees; comes with the change to disputed, and only then." },
+	{ "resolution",   T_ENUM, F_PATCH|F_OUT|F_NULL, .words = resolutions, .example = "null", .doc = "How the last dispute ended; comes with the change from disputed to submitted, and only then. A new dispute clears it." },
 	{ "submitted_at", T_TIME, F_OUT|F_NULL, .example = "null", .doc = "When it was submitted." },
 	{ "version",      T_INT,  F_OUT, .example = "1", .doc = "Grows with each change." },
 	{ "created_at",   T_TIME, F_OUT, .example = "\"2026-06-13T10:00:00.000Z\"", .doc = "ISO 8601, UTC." },
@@ -65,10 +65,23 @@ static const struct field review_fields[] = {
 	{ .name = NULL }
 };
 static const struct resource review = { "Review", "What a reviewer says of the work on a ticket.", "qa_review_v", "review_id", NULL, review_fields };
+static const struct field made_with_fields[] = {
+	{ "scorecard_id", T_ID,  F_OUT, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "The scorecard." },
+	{ "name",        T_STR,  F_OUT, .example = "\"E-mail quality\"", .doc = "Its name now." },
+	{ "edition",     T_INT,  F_OUT, .example = "1", .doc = "The review's edition." },
+	{ "criteria",    T_OBJECT, F_OUT|F_LIST, .sub = criterion_fields, .example = "[]", .doc = "What was scored." },
+	{ "pass_mark",   T_INT,  F_OUT, 0, 100, .example = "80", .doc = "Total in percent from which a review was passed." },
+	{ .name = NULL }
+};
+static const struct resource made_with = { "ReviewScorecard", "A scorecard as it was for a review.", NULL, NULL, NULL, made_with_fields };
+static const struct include review_includes[] = {
+	{ "scorecard", SQL_QA_REVIEW_SCORECARD, false, &made_with, "The criteria and the pass mark of the review's edition." },
+	{ .name = NULL }
+};
 static const struct filter review_by[] = {
 	{ "status",        T_ENUM, "t.status = $?",        states, "Status; repeatable." },
 	{ "agent_user_id", T_ID,   "t.agent_user_id = $?", NULL, "Agent; repeatable." },
-	{ "reviewer_id",   T_STR,  "t.reviewer_id = $?",   NULL, "Reviewer; repeatable." },
+	{ "reviewer_id",   T_ACTOR, "t.reviewer_id = $?",   NULL, "Reviewer; repeatable." },
 	{ "scorecard_id",  T_ID,   "t.scorecard_id = $?",  NULL, "Scorecard; repeatable." },
 	{ "ticket_id",     T_ID,   "t.ticket_id = $?",     NULL, "Ticket; repeatable." },
 	{ "min_total",     T_INT,  "t.total >= $?",        NULL, "Least total.", true },
@@ -84,10 +97,10 @@ static const char *const strata[] = { "none", "agent", "team", "priority", "chan
 static const struct field sample_fields[] = {
 	{ "scorecard_id",  T_ID,  F_BODY|F_REQ, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "The scorecard." },
 	{ "count",         T_INT, F_BODY|F_REQ, 1, 100, .example = "10", .doc = "How many tickets at most." },
-	{ "reviewer_user_ids", T_ID, F_BODY|F_REQ|F_LIST, .max_items = 50, .example = "[\"0190163d-8694-739b-aea5-966c26f8ad91\"]", .doc = "Who gets the drafts, in turn." },
+	{ "reviewer_user_ids", T_ID, F_BODY|F_REQ|F_LIST, .max_items = 50, .example = "[\"0190163d-8694-739b-aea5-966c26f8ad91\"]", .doc = "Who gets the drafts, in turn, but for those of the own work." },
 	{ "stratify_by",   T_ENUM, F_BODY, .words = strata, .example = "\"agent\"", .doc = "Draw in turn from each of these, so that none is left out." },
 	{ "from",          T_TIME, F_BODY, .example = "\"2026-06-01T00:00:00Z\"", .doc = "Resolved since; 30 days ago unless given." },
-	{ "to",            T_TIME, F_BODY, .example = "\"2026-07-01T00:00:00Z\"", .doc = "Resolved before." },
+	{ "to",            T_TIME, F_BODY, .example = "\"2026-07-01T00:00:00Z\"", .doc = "Resolved before; after from." },
 	{ "team_id",       T_ID,  F_BODY, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "Only tickets of this team." },
 	{ "agent_user_id", T_ID,  F_BODY, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "Only tickets of this agent." },
 	{ "seed",          T_STR, F_BODY, 1, 80, .example = "\"june\"", .doc = "The same seed draws the same tickets." },
@@ -110,12 +123,14 @@ static const struct resource drawing = { "ReviewSample", "Drafts for tickets dra
 static const char *const groups[] = { "agent", "team", "criterion", "week", "scorecard", NULL };
 static const struct filter analytics_query[] = {
 	PERIOD_FILTERS,
-	{ "group_by", T_ENUM, "", groups, "agent unless given.", true },
+	{ "group_by", T_ENUM, "", groups, "agent unless given; team is the ticket's, week begins on Monday in the organization's time zone.", true },
+	{ "scorecard_id", T_ID, "", NULL, "Only reviews with this scorecard.", true },
 	{ .name = NULL }
 };
 static const struct field group_fields[] = {
-	{ "key",           T_STR, F_OUT|F_NULL, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "Id, key of the criterion, or first day of the week." },
-	{ "name",          T_STR, F_OUT, .example = "\"Grace Hopper\"", .doc = "Its name." },
+	{ "key",           T_STR, F_OUT|F_NULL, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "Id, key of the criterion, or first day of the week; null for the tickets of no team." },
+	{ "scorecard_id",  T_ID,  F_OUT|F_NULL, .example = "null", .doc = "With criterion, the scorecard that has it; else null." },
+	{ "name",          T_STR, F_OUT, .example = "\"Grace Hopper\"", .doc = "Its name; (none) without a key, (deleted) when it is gone." },
 	{ "reviews",       T_INT, F_OUT, .example = "12", .doc = "Reviews." },
 	{ "average_score", T_NUM, F_OUT|F_NULL, .max = 100, .example = "86.7", .doc = "Mean total in percent; with criterion, mean share of its best score." },
 	{ "pass_rate",     T_NUM, F_OUT|F_NULL, .max = 100, .example = "91.7", .doc = "Share of reviews passed, in percent." },
@@ -151,14 +166,14 @@ draw_sample(struct req *r)
 static int
 analyse(struct req *r)
 {
-	const char *group = query_get(r, "group_by");
+	const char *group = query_get(r, "group_by"), *card_id = query_get(r, "scorecard_id");
 	struct period p;
 
 	if (period_of(r, &p) == -1)
 		return -1;
 	return reply_slot(r, 200, &analytics,
-	    db_queue(
-		r->db, SQL_QA_ANALYTICS, P(r->org, p.from, p.to, group == NULL ? "agent" : group)));
+	    db_queue(r->db, SQL_QA_ANALYTICS,
+		P(r->org, p.from, p.to, group == NULL ? "agent" : group, card_id)));
 }
 
 /* clang-format off */
@@ -172,7 +187,7 @@ const struct route qa_routes[] = {
 	{ POST, "/api/qa/reviews", "qa.createReview", create_review, S_TICKETS_WRITE, .flags = R_CREATE, .body = review_fields, .reply = &review,
 	    .exec = SQL_QA_REVIEW_CREATE, .summary = "Review a ticket" },
 	{ GET, "/api/qa/reviews", "qa.listReviews", api_list, S_REPORTS_READ, .reply = &review, .list = &reviews, .summary = "List reviews" },
-	{ GET, "/api/qa/reviews/:id", "qa.getReview", api_get, S_REPORTS_READ, .reply = &review, .summary = "Get a review" },
+	{ GET, "/api/qa/reviews/:id", "qa.getReview", api_get, S_REPORTS_READ, .reply = &review, .includes = review_includes, .summary = "Get a review" },
 	{ PATCH, "/api/qa/reviews/:id", "qa.updateReview", api_exec, S_TICKETS_WRITE, .body = review_fields, .use = F_PATCH, .reply = &review,
 	    .exec = SQL_QA_REVIEW_PATCH, .summary = "Score, submit, acknowledge, dispute or void a review", .example = "{\"comment\":\"Well done\"}" },
 	{ POST, "/api/qa/sample", "qa.sample", draw_sample, S_SETTINGS_WRITE, .status = 201, .body = sample_fields, .reply = &drawing,

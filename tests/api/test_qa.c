@@ -1,54 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* QA scoring: totals, editions, the way of a review, samples and figures. */
-#include "harness.h"
-
-#include <string.h>
-
-#define CRITERIA \
-	"[{\"key\":\"tone\",\"name\":\"Tone\",\"weight\":3},{\"key\":\"facts\",\"name\":\"Facts\",\"max_score\":10}," \
-	"{\"key\":\"privacy\",\"name\":\"Privacy\",\"auto_fail\":true}]"
-#define SCORES(tone, facts, privacy) \
-	"[{\"criterion\":\"tone\",\"score\":" #tone "},{\"criterion\":\"facts\",\"score\":" #facts \
-	"},{\"criterion\":\"privacy\",\"score\":" #privacy "}]"
-
-#define PASSWORD ",\"password\":\"correct horse\""
-
-static const char *agent, *ticket_id, *card;
-
-static void
-fresh(void)
-{
-	caller_reset();
-	sql("DELETE FROM ticket; DELETE FROM qa_scorecard; DELETE FROM app_user");
-	agent = make_user("ada", PASSWORD);
-	ticket_id = make_ticket_of(fmt("{\"title\":\"t\",\"assignee_user_id\":\"%s\"}", agent));
-	card = make(
-	    "/api/qa/scorecards", "{\"name\":\"Card\",\"criteria\":" CRITERIA "}", "scorecard_id");
-}
-
-static const char *
-make_review(const char *members)
-{
-	return make("/api/qa/reviews",
-	    fmt("{\"ticket_id\":\"%s\",\"scorecard_id\":\"%s\"%s}", ticket_id, card, members),
-	    "review_id");
-}
-
-static void
-patch(const char *review, const char *body)
-{
-	call("PATCH", fmt("/api/qa/reviews/%s", review), body);
-}
-
-static void
-as_user(const char *name)
-{
-	call("POST", "/api/v1/auth/login",
-	    fmt("{\"email\":\"%s@example.com\",\"password\":\"correct horse\"}", name));
-	expect(200);
-	caller.bearer = text("access_token");
-	caller.key = NULL;
-}
+/* QA scoring: totals, editions and figures. */
+#include "fixtures_qa.h"
 
 TEST(the_total_is_the_weighted_share_of_the_best_scores)
 {
@@ -94,7 +46,7 @@ TEST(a_review_keeps_the_edition_of_its_scorecard)
 	    "{\"criteria\":[{\"key\":\"style\",\"name\":\"Style\"}]}");
 	expect(200);
 	ck_assert_int_eq(number("edition"), 2);
-	patch(review, "{\"status\":\"submitted\"}");
+	patch_review(review, "{\"status\":\"submitted\"}");
 	expect(200);
 	ck_assert_int_eq(number("edition"), 1);
 	ck_assert_str_eq(text("total"), "100.0");
@@ -102,73 +54,6 @@ TEST(a_review_keeps_the_edition_of_its_scorecard)
 	call("POST", "/api/qa/reviews",
 	    fmt("{\"ticket_id\":\"%s\",\"scorecard_id\":\"%s\"}", ticket_id, card));
 	expect_field("scorecard_id", "unknown_reference");
-}
-END
-
-TEST(the_agent_disputes_and_somebody_else_resolves)
-{
-	const char *review = make_review(",\"status\":\"submitted\",\"scores\":" SCORES(1, 1, 1));
-
-	patch(review, "{\"scores\":" SCORES(5, 10, 5) "}");
-	expect_problem(409, "review_closed");
-	as_user("ada");
-	patch(review, "{\"status\":\"disputed\"}");
-	expect_field("dispute_reason", "required");
-	patch(review, "{\"status\":\"disputed\",\"dispute_reason\":\"The facts were right\"}");
-	expect(200);
-	patch(review, "{\"status\":\"submitted\",\"resolution\":\"changed\"}");
-	expect_problem(403, "own_work");
-	caller_reset();
-	make_user("bob", PASSWORD);
-	patch(review, "{\"status\":\"submitted\"}");
-	expect_field("resolution", "required");
-	patch(review, "{\"status\":\"submitted\",\"resolution\":\"changed\",\"scores\":" SCORES(
-			  1, 10, 1) "}");
-	expect(200);
-	ck_assert_str_eq(text("total"), "36.0");
-	as_user("bob");
-	patch(review, "{\"status\":\"acknowledged\"}");
-	expect_problem(403, "not_the_agent");
-	caller.bearer = NULL;
-	as_user("ada");
-	patch(review, "{\"status\":\"acknowledged\"}");
-	expect(200);
-	patch(review, "{\"status\":\"draft\"}");
-	expect_problem(409, "invalid_transition");
-}
-END
-
-TEST(a_sample_is_drawn_in_turn_and_the_same_seed_draws_the_same)
-{
-	const char *other = make_user("bob", PASSWORD), *ticket;
-	char first[512];
-	int i;
-
-	for (i = 0; i < 8; i++) {
-		ticket = make_ticket_of(
-		    fmt("{\"title\":\"t\",\"assignee_user_id\":\"%s\"}", i < 7 ? agent : other));
-		call("PATCH", fmt("/api/tickets/%s", ticket), "{\"status\":\"resolved\"}");
-		expect(200);
-	}
-#define SAMPLE \
-	fmt("{\"scorecard_id\":\"%s\",\"count\":4,\"reviewer_user_ids\":[\"%s\",\"%s\"],\"stratify_by\":\"agent\",\"seed\":\"s\"}", \
-	    card, agent, other)
-	call("POST", "/api/qa/sample", SAMPLE);
-	expect(201);
-	ck_assert_uint_eq(count("data"), 4);
-	ck_assert_str_eq(sql_text("SELECT count(DISTINCT agent_user_id) FROM qa_review"), "2");
-	ck_assert_str_eq(sql_text("SELECT count(DISTINCT reviewer_id) FROM qa_review"), "2");
-	snprintf(first, sizeof(first), "%s",
-	    sql_text("SELECT string_agg(ticket_id::text, ' ' ORDER BY ticket_id) FROM qa_review"));
-	sql("DELETE FROM qa_review");
-	call("POST", "/api/qa/sample", SAMPLE);
-	ck_assert_str_eq(
-	    sql_text("SELECT string_agg(ticket_id::text, ' ' ORDER BY ticket_id) FROM qa_review"),
-	    first);
-	call("POST", "/api/qa/sample", SAMPLE);
-	call("POST", "/api/qa/sample", SAMPLE);
-	expect(201);
-	ck_assert_uint_eq(count("data"), 0);
 }
 END
 
@@ -192,18 +77,110 @@ TEST(the_figures_group_submitted_reviews)
 }
 END
 
+TEST(an_auto_fail_is_that_of_the_scores_there_are)
+{
+	const char *review = make_review(",\"scores\":" SCORES(5, 10, 0));
+
+	patch_review(review, "{\"scores\":[{\"criterion\":\"tone\",\"score\":5}]}");
+	expect(200);
+	ck_assert_str_eq(text("auto_failed"), "false");
+	patch_review(review, "{\"scores\":[{\"criterion\":\"privacy\",\"score\":0}]}");
+	ck_assert_str_eq(text("auto_failed"), "true");
+	call("PATCH", fmt("/api/qa/scorecards/%s", card), "{\"pass_mark\":0}");
+	make_review(",\"scores\":" SCORES(5, 10, 0));
+	ck_assert_int_eq(number("total"), 0);
+	ck_assert_str_eq(text("passed"), "false");
+	make_review(",\"scores\":" SCORES(0, 0, 1));
+	ck_assert_str_eq(text("passed"), "true");
+}
+END
+
+TEST(a_review_shows_the_criteria_it_was_made_with)
+{
+	const char *review = make_review(",\"scores\":" SCORES(5, 10, 5));
+
+	call("PATCH", fmt("/api/qa/scorecards/%s", card),
+	    "{\"criteria\":[{\"key\":\"style\",\"name\":\"Style\"}],\"pass_mark\":90}");
+	call("GET", fmt("/api/qa/reviews/%s?include=scorecard", review), NULL);
+	expect(200);
+	ck_assert_int_eq(number("scorecard.edition"), 1);
+	ck_assert_uint_eq(count("scorecard.criteria"), 3);
+	ck_assert_str_eq(text("scorecard.criteria.1.name"), "Facts");
+	ck_assert_int_eq(number("scorecard.pass_mark"), 80);
+}
+END
+
+TEST(weeks_begin_in_the_time_zone_of_the_organization)
+{
+	make_review(GOOD);
+	sql("UPDATE organization SET timezone = 'Pacific/Auckland' WHERE org_id = '" ORG "'; "
+	    "UPDATE qa_review SET submitted_at = '2026-06-14T13:00:00Z'"); /* Monday there */
+	call("GET",
+	    "/api/qa/analytics?group_by=week&from=2026-06-01T00:00:00Z&to=2026-07-01T00:00:00Z",
+	    NULL);
+	sql("UPDATE organization SET timezone = 'UTC' WHERE org_id = '" ORG "'");
+	expect(200);
+	ck_assert_str_eq(text("data.0.key"), "2026-06-15");
+}
+END
+
+TEST(a_team_has_the_reviews_of_its_tickets)
+{
+	const char *team =
+	    make("/api/organizations/" ORG "/teams", "{\"name\":\"Blue\"}", "team_id");
+
+	make_review(GOOD);
+	sql("UPDATE ticket SET team_id = '%s'", team);
+	ticket_id = make_ticket_of(fmt("{\"title\":\"t\",\"assignee_user_id\":\"%s\"}", agent));
+	make_review(BAD);
+	call("GET", "/api/qa/analytics?group_by=team", NULL);
+	expect(200);
+	ck_assert_uint_eq(count("data"), 2);
+	ck_assert_str_eq(text("data.0.name"), "Blue");
+	ck_assert_str_eq(text("data.0.average_score"), "100.0");
+	ck_assert_str_eq(text("data.1.key"), "null");
+	ck_assert_str_eq(text("data.1.name"), "(none)");
+}
+END
+
+TEST(criteria_of_two_scorecards_are_not_one)
+{
+	const char *first = card;
+
+	make_review(GOOD);
+	card = make("/api/qa/scorecards",
+	    "{\"name\":\"Other\",\"criteria\":[{\"key\":\"tone\",\"name\":\"Tone of voice\"}]}",
+	    "scorecard_id");
+	make_review(",\"status\":\"submitted\",\"scores\":[{\"criterion\":\"tone\",\"score\":0}]");
+	call("GET", "/api/qa/analytics?group_by=criterion", NULL);
+	expect(200);
+	ck_assert_uint_eq(count("data"), 4);
+	ck_assert_str_eq(text("data.2.name"), "Tone");
+	ck_assert_str_eq(text("data.2.scorecard_id"), first);
+	ck_assert_str_eq(text("data.3.name"), "Tone of voice");
+	ck_assert_str_eq(text("data.3.average_score"), "0.0");
+	call("GET", fmt("/api/qa/analytics?group_by=criterion&scorecard_id=%s", card), NULL);
+	ck_assert_uint_eq(count("data"), 1);
+	call("GET", fmt("/api/qa/analytics?scorecard_id=%s", first), NULL);
+	ck_assert_int_eq(number("data.0.reviews"), 1);
+}
+END
+
     static TCase *
     cases(void)
 {
 	TCase *c = tcase_create("qa");
 
-	tcase_add_checked_fixture(c, fresh, NULL);
+	tcase_add_checked_fixture(c, qa_fresh, NULL);
 	tcase_add_test(c, the_total_is_the_weighted_share_of_the_best_scores);
 	tcase_add_test(c, scores_that_do_not_fit_the_scorecard_are_refused);
 	tcase_add_test(c, a_review_keeps_the_edition_of_its_scorecard);
-	tcase_add_test(c, the_agent_disputes_and_somebody_else_resolves);
-	tcase_add_test(c, a_sample_is_drawn_in_turn_and_the_same_seed_draws_the_same);
 	tcase_add_test(c, the_figures_group_submitted_reviews);
+	tcase_add_test(c, an_auto_fail_is_that_of_the_scores_there_are);
+	tcase_add_test(c, a_review_shows_the_criteria_it_was_made_with);
+	tcase_add_test(c, weeks_begin_in_the_time_zone_of_the_organization);
+	tcase_add_test(c, a_team_has_the_reviews_of_its_tickets);
+	tcase_add_test(c, criteria_of_two_scorecards_are_not_one);
 	return c;
 }
 
