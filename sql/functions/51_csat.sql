@@ -39,12 +39,14 @@ END
 $$;
 
 -- Once; the row is locked, so that of two answers at the same moment one is refused.
+-- The token of a ticket that was deleted is as unknown as any.
 CREATE OR REPLACE FUNCTION csat_submit(p_token_hash text, p_body jsonb) RETURNS csat_survey LANGUAGE plpgsql AS $$
 DECLARE
   s csat_survey;
 BEGIN
   SELECT * INTO s FROM csat_survey x WHERE x.org_id = guc('app.org') AND x.token_hash = p_token_hash FOR UPDATE;
-  IF s.survey_id IS NULL THEN
+  IF s.survey_id IS NULL OR EXISTS (SELECT 1 FROM ticket t WHERE t.org_id = s.org_id AND t.ticket_id = s.ticket_id
+                                       AND t.deleted_at IS NOT NULL) THEN
     RETURN NULL;
   ELSIF s.responded_at IS NOT NULL THEN
     PERFORM fail(409, 'already_submitted', 'The survey was answered already.');
@@ -73,7 +75,14 @@ CREATE OR REPLACE FUNCTION csat_figures(p_requested bigint, p_scores int[]) RETU
     FROM unnest(p_scores) x WHERE x IS NOT NULL
 $$;
 
-CREATE OR REPLACE FUNCTION csat_between(p_org text, p_from timestamptz, p_to timestamptz) RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE AS $$
-  SELECT csat_figures(count(*), array_agg(s.score)) FROM csat_survey s
+-- The surveys that count: sent from p_from to before p_to, of tickets that were not
+-- deleted. Deleted ones are few and have an index. It becomes part of the statement.
+CREATE OR REPLACE FUNCTION csat_sent(p_org text, p_from timestamptz, p_to timestamptz) RETURNS SETOF csat_survey LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT s.* FROM csat_survey s
    WHERE s.org_id = p_org AND s.created_at >= p_from AND s.created_at < p_to
+     AND NOT EXISTS (SELECT 1 FROM ticket t WHERE t.org_id = p_org AND t.ticket_id = s.ticket_id AND t.deleted_at IS NOT NULL)
+$$;
+
+CREATE OR REPLACE FUNCTION csat_between(p_org text, p_from timestamptz, p_to timestamptz) RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT csat_figures(count(*), array_agg(s.score)) FROM csat_sent(p_org, p_from, p_to) s
 $$;

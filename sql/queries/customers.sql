@@ -47,3 +47,10 @@ SELECT t.ticket_id, t.number, t.title, t.status, t.priority, t.created_at, t.upd
 SELECT p.company_id, p.name, p.domains, p.external_id
   FROM company_v p JOIN customer c ON c.org_id = p.org_id AND c.company_id = p.company_id
  WHERE c.org_id = $1 AND c.customer_id = $2;
+
+-- name: customer_csat
+SELECT s.survey_id, s.ticket_id, s.status, s.score, s.comment, s.responded_at, s.created_at
+  FROM csat_survey_v s
+ WHERE s.org_id = $1 AND s.customer_id = $2
+ ORDER BY s.created_at DESC, s.survey_id DESC
+ LIMIT 100;

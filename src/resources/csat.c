@@ -53,13 +53,21 @@ static const struct field answer_fields[] = {
 };
 static const struct resource answer = { "SurveyAnswer", "An answered survey.", NULL, "survey_id", NULL, answer_fields };
 
+static const struct field distribution_fields[] = {
+	{ "1", T_INT, F_OUT, .example = "0", .doc = "Answers with 1." },
+	{ "2", T_INT, F_OUT, .example = "0", .doc = "Answers with 2." },
+	{ "3", T_INT, F_OUT, .example = "1", .doc = "Answers with 3." },
+	{ "4", T_INT, F_OUT, .example = "4", .doc = "Answers with 4." },
+	{ "5", T_INT, F_OUT, .example = "7", .doc = "Answers with 5." },
+	{ .name = NULL }
+};
 #define FIGURES \
 	{ "requested",     T_INT, F_OUT, .example = "20", .doc = "Surveys sent in the period." }, \
 	{ "responses",     T_INT, F_OUT, .example = "12", .doc = "Of these, answered." }, \
 	{ "csat_percent",  T_NUM, F_OUT|F_NULL, .max = 100, .example = "91.7", .doc = "Share of scores 4 and 5 among the answers, in percent; null without answers." }, \
 	{ "average_score", T_NUM, F_OUT|F_NULL, .max = 5, .example = "4.5", .doc = "Mean score." }, \
 	{ "response_rate", T_NUM, F_OUT|F_NULL, .max = 100, .example = "60.0", .doc = "Share of surveys that were answered, in percent." }, \
-	{ "distribution",  T_OBJECT, F_OUT, .example = "{\"1\":0,\"2\":0,\"3\":1,\"4\":4,\"5\":7}", .doc = "Answers by score." }
+	{ "distribution",  T_OBJECT, F_OUT, .sub = distribution_fields, .example = "{\"1\":0,\"2\":0,\"3\":1,\"4\":4,\"5\":7}", .doc = "Answers by score." }
 static const struct field figure_fields[] = { FIGURES, { .name = NULL } };
 static const struct field trend_fields[] = {
 	FIGURES,
@@ -78,7 +86,7 @@ static const struct resource analytics = { "CsatAnalytics", "How satisfied custo
 static const struct field dimension_row[] = {
 	FIGURES,
 	{ "key",  T_STR, F_OUT|F_NULL, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "Id of the agent, team or queue, or the tag; null for none." },
-	{ "name", T_STR, F_OUT, .example = "\"Grace Hopper\"", .doc = "Its name." },
+	{ "name", T_STR, F_OUT, .example = "\"Grace Hopper\"", .doc = "Its name; (none) without a key, (deleted) when it is gone." },
 	{ .name = NULL }
 };
 static const struct field dimension_fields[] = {
@@ -94,6 +102,8 @@ static const struct filter by[] = {
 	{ "customer_id",   T_ID,   "t.customer_id = $?",   NULL, "Customer; repeatable." },
 	{ "agent_user_id", T_ID,   "t.agent_user_id = $?", NULL, "Agent; repeatable." },
 	{ "team_id",       T_ID,   "t.team_id = $?",       NULL, "Team; repeatable." },
+	{ "queue_id",      T_ID,   "t.queue_id = $?",      NULL, "Queue; repeatable." },
+	{ "tag",           T_TAG,  "EXISTS (SELECT 1 FROM unnest(t.tags) g WHERE g = $?)", NULL, "Tag; repeatable (any of them)." },
 	{ "created_after", T_TIME, "t.created_at > $?",    NULL, "Sent after this time.", true },
 	{ "created_before", T_TIME, "t.created_at < $?",   NULL, "Sent before this time.", true },
 	{ .name = NULL }
@@ -199,9 +209,9 @@ const struct route csat_routes[] = {
 	{ POST, "/api/csat/request", "csat.request", request_survey, S_TICKETS_WRITE, .flags = R_CREATE|R_SECRET, .body = survey_fields, .reply = &asked,
 	    .summary = "Send a CSAT survey", .doc = "Gives the link for the customer, and sends it by e-mail when there is a mail server and the customer has an address. A ticket has one open survey at a time." },
 	{ POST, "/api/csat/submit", "csat.submit", submit_survey, .flags = R_PUBLIC, .body = submit_fields, .reply = &answer,
-	    .summary = "Submit a survey response", .doc = "By the customer, with the survey's token and no other credential; once.", .example = "{\"token\":\"cs_unknown\",\"score\":5}" },
+	    .summary = "Submit a survey response", .doc = "By the customer, with the survey's token and no other credential; once: a second time is 409 already_submitted, with an Idempotency-Key as well. The token of a deleted ticket is unknown.", .example = "{\"token\":\"cs_unknown\",\"score\":5}" },
 	{ GET, "/api/csat/analytics", "csat.analytics", analyse, S_REPORTS_READ, .query = analytics_query, .reply = &analytics,
-	    .summary = "CSAT analytics", .doc = "Over the surveys sent in the period." },
+	    .summary = "CSAT analytics", .doc = "Over the surveys sent in the period, but for those of deleted tickets." },
 	{ GET, "/api/csat/by-dimension", "csat.byDimension", break_down, S_REPORTS_READ, .query = dimension_query, .reply = &by_dimension,
 	    .summary = "CSAT by agent, team, queue or tag" },
 	{ GET, "/api/csat/surveys", "csat.list", api_list, S_REPORTS_READ, .reply = &survey, .list = &surveys, .summary = "List surveys" },

@@ -54,6 +54,7 @@ static const struct list customers = { by, sorts, "t.merged_into_id IS NULL", fa
 static const struct include includes[] = {
 	{ "tickets", SQL_CUSTOMER_TICKETS, true, NULL, "The 100 newest tickets." },
 	{ "company", SQL_CUSTOMER_COMPANY, false, NULL, "The company." },
+	{ "csat", SQL_CUSTOMER_CSAT, true, NULL, "The 100 newest surveys: survey_id, ticket_id, status, score, comment, responded_at, created_at." },
 	{ .name = NULL }
 };
 static const char *const modes[] = { "anonymize", "delete", NULL };

@@ -122,6 +122,99 @@ TEST(the_figures_are_those_of_the_answers)
 }
 END
 
+TEST(a_deleted_tickets_survey_counts_no_longer_and_takes_no_answer)
+{
+	const char *gone = make_ticket("gone"), *token = ask(gone);
+
+	answer(ask(make_ticket("t")), 5);
+	call("DELETE", fmt("/api/tickets/%s", gone), NULL);
+	expect(204);
+	answer(token, 1);
+	expect_problem(404, "not_found");
+	call("GET", "/api/csat/analytics", NULL);
+	expect(200);
+	ck_assert_int_eq(number("requested"), 1);
+	ck_assert_int_eq(number("trend.0.requested"), 1);
+	call("GET", "/api/csat/by-dimension", NULL);
+	ck_assert_int_eq(number("data.0.requested"), 1);
+}
+END
+
+TEST(what_has_no_dimension_and_what_lost_it_are_two)
+{
+	const char *team =
+	    make("/api/organizations/" ORG "/teams", "{\"name\":\"Blue\"}", "team_id");
+
+	answer(ask(make_ticket_of(
+		   fmt("{\"title\":\"t\",\"team_id\":\"%s\",\"tags\":[\"x\",\"y\"]}", team))),
+	    5);
+	ask(make_ticket("none"));
+	sql("UPDATE ticket SET team_id = NULL; DELETE FROM team");
+	call("GET", "/api/csat/by-dimension?dimension=team", NULL);
+	expect(200);
+	ck_assert_uint_eq(count("data"), 2);
+	ck_assert_str_eq(text("data.0.key"), team);
+	ck_assert_str_eq(text("data.0.name"), "(deleted)");
+	ck_assert_str_eq(text("data.1.name"), "(none)");
+	call("GET", "/api/csat/by-dimension?dimension=tag", NULL);
+	ck_assert_uint_eq(count("data"), 3);
+	ck_assert_str_eq(text("data.2.key"), "null");
+	ck_assert_str_eq(text("data.2.name"), "(none)");
+}
+END
+
+TEST(surveys_are_found_by_several_scores_a_queue_and_a_tag)
+{
+	const char *queue =
+	    make("/api/organizations/" ORG "/queues", "{\"name\":\"Waiting\"}", "queue_id");
+	static const int scores[] = { 5, 4, 1 };
+	unsigned i;
+
+	for (i = 0; i < 3; i++)
+		answer(ask(make_ticket_of(fmt(
+			   "{\"title\":\"t\",\"queue_id\":\"%s\",\"tags\":[\"n%u\"]}", queue, i))),
+		    scores[i]);
+	call("GET", "/api/csat/surveys?score=5,4", NULL);
+	expect(200);
+	ck_assert_uint_eq(count("data"), 2);
+	call("GET", "/api/csat/surveys?score=5,x", NULL);
+	expect_field("score", "type");
+	call("GET", fmt("/api/csat/surveys?queue_id=%s&tag=n0,n2", queue), NULL);
+	expect(200);
+	ck_assert_uint_eq(count("data"), 2);
+	call("GET", "/api/csat/surveys?queue_id=0190163d-8694-739b-aea5-966c26f8ad91", NULL);
+	ck_assert_uint_eq(count("data"), 0);
+	sql("UPDATE ticket SET queue_id = NULL; DELETE FROM queue");
+}
+END
+
+TEST(a_customer_shows_the_own_surveys)
+{
+	const char *customer = make("/api/customers", "{\"name\":\"Ada\"}", "customer_id");
+
+	answer(ask(make_ticket_of(fmt("{\"title\":\"t\",\"customer_id\":\"%s\"}", customer))), 4);
+	ask(make_ticket("other"));
+	call("GET", fmt("/api/customers/%s?include=csat,tickets", customer), NULL);
+	expect(200);
+	ck_assert_uint_eq(count("csat"), 1);
+	ck_assert_int_eq(number("csat.0.score"), 4);
+	ck_assert_str_eq(text("csat.0.status"), "responded");
+}
+END
+
+TEST(the_figures_of_a_period_are_computed_once_and_not_for_each_column)
+{
+	sql("SET track_functions = 'all'; SET stats_fetch_consistency = none; DEALLOCATE ALL; "
+	    "PREPARE a AS %s",
+	    statements[SQL_CSAT_ANALYTICS].text);
+	sql("EXECUTE a('" ORG "', '2026-06-01Z', '2026-07-01Z', 'day')");
+	sql("RESET track_functions; SELECT pg_stat_force_next_flush()");
+	ck_assert_str_eq(/* of this period and of the one before */
+	    sql_text("SELECT calls FROM pg_stat_user_functions WHERE funcname = 'csat_between'"),
+	    "2");
+}
+END
+
     static TCase *
     cases(void)
 {
@@ -133,6 +226,11 @@ END
 	tcase_add_test(c, an_expired_survey_is_refused);
 	tcase_add_test(c, the_token_is_not_stored);
 	tcase_add_test(c, the_figures_are_those_of_the_answers);
+	tcase_add_test(c, a_deleted_tickets_survey_counts_no_longer_and_takes_no_answer);
+	tcase_add_test(c, what_has_no_dimension_and_what_lost_it_are_two);
+	tcase_add_test(c, surveys_are_found_by_several_scores_a_queue_and_a_tag);
+	tcase_add_test(c, a_customer_shows_the_own_surveys);
+	tcase_add_test(c, the_figures_of_a_period_are_computed_once_and_not_for_each_column);
 	return c;
 }
 
