@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "http/req.h"
 
 static void
 put_cell(struct buf *out, const char *text, bool number)
@@ -36,14 +37,11 @@ is_number(Oid type)
 
 /* {a,"b c"} of an array is written without its braces, quotes and escapes. */
 static const char *
-cell(struct buf *out, const PGresult *res, int row, int i)
+words_of(struct buf *out, const char *text)
 {
-	const char *text = PQgetvalue(res, row, i), *p;
-	Oid type = PQftype(res, i);
+	const char *p;
 	struct buf words;
 
-	if (type != 1009 && type != 2951)
-		return text;
 	buf_init(&words, out->arena, strlen(text) + 1);
 	for (p = text + 1; *p != '\0' && (*p != '}' || p[1] != '\0'); p++) {
 		if (*p == '"')
@@ -53,6 +51,28 @@ cell(struct buf *out, const PGresult *res, int row, int i)
 		buf_char(&words, *p);
 	}
 	return words.data;
+}
+
+/* What JSON would show, as text; the types are those of json_row.c. */
+static const char *
+cell(struct buf *out, const PGresult *res, int row, int i)
+{
+	const char *text = PQgetvalue(res, row, i);
+	char iso[25];
+
+	switch (PQftype(res, i)) {
+	case 16: /* bool */
+		return *text == 't' ? "true" : "false";
+	case 1184: /* timestamptz */
+		return row_time(iso, text, (size_t)PQgetlength(res, row, i))
+		           ? arena_strdup(out->arena, iso)
+		           : text;
+	case 1009: /* text[] */
+	case 2951: /* uuid[] */
+		return words_of(out, text);
+	default:
+		return text;
+	}
 }
 
 void

@@ -2,7 +2,7 @@
 #ifndef SERVICEOS_CSV_H
 #define SERVICEOS_CSV_H
 
-/* Rows of PostgreSQL as CSV: RFC 4180, with lists joined by commas. */
+/* Rows of PostgreSQL as CSV: RFC 4180, with lists joined by commas and other values as in JSON. */
 
 #include <libpq-fe.h>
 

@@ -92,23 +92,33 @@ columns(struct arena *arena, const PGresult *res, int n, const struct field *fie
 	return c;
 }
 
-/* "2026-11-24 02:42:33.1234+00" becomes "2026-11-24T02:42:33.123Z". */
+bool
+row_time(char iso[25], const char *text, size_t len)
+{
+	size_t i;
+
+	if (len < 19 || text[10] != ' ') /* "infinity", or beyond year 9999 */
+		return false;
+	memcpy(iso, "0000-00-00T00:00:00.000Z", 25);
+	memcpy(iso, text, 10);
+	memcpy(iso + 11, text + 11, 8);
+	if (text[19] == '.')
+		for (i = 0; i < 3 && text[20 + i] >= '0' && text[20 + i] <= '9'; i++)
+			iso[20 + i] = text[20 + i];
+	return true;
+}
+
 static void
 put_time(struct buf *out, const char *text, size_t len)
 {
-	char iso[32] = "\"0000-00-00T00:00:00.000Z\"";
-	size_t i;
+	char quoted[27] = "\"";
 
-	if (len < 19 || text[10] != ' ') { /* "infinity", or beyond year 9999 */
+	if (row_time(quoted + 1, text, len)) {
+		quoted[25] = '"';
+		buf_add(out, quoted, 26);
+	} else {
 		buf_json(out, text, len);
-		return;
 	}
-	memcpy(iso + 1, text, 10);
-	memcpy(iso + 12, text + 11, 8);
-	if (text[19] == '.')
-		for (i = 0; i < 3 && text[20 + i] >= '0' && text[20 + i] <= '9'; i++)
-			iso[21 + i] = text[20 + i];
-	buf_add(out, iso, 26);
 }
 
 /* An array literal of PostgreSQL, one dimension: {a,"b,\"c",NULL}. */

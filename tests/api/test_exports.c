@@ -155,6 +155,12 @@ TEST(a_condition_chooses_and_a_table_has_one_head)
 	ck_assert_int_eq(number("rows"), 100);
 	ck_assert_int_eq(lines("ticket_id,"), 1);
 	ck_assert_int_eq(lines("\"'=x\""), 100);
+	ck_assert_ptr_null(strstr(file, "+00,")); /* times and truth as in JSON */
+	ck_assert_int_eq(lines(",false,"), 100);
+	ck_assert_int_eq(
+	    lines(sql_text("SELECT to_char(max(created_at), ',YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') "
+			   "FROM ticket")),
+	    200); /* made and changed at that time */
 	finish(start("{\"kind\":\"tickets\"}"));
 	ck_assert_int_eq(number("rows"), 2600);
 	for (i = 1; i <= 2600; i += 700)

@@ -108,6 +108,9 @@ TEST(one_row_a_ticket_comes_as_json_or_as_a_table)
 	    NULL);
 	ck_assert_ptr_nonnull(strstr(reply_body, "number\r\n4\r\n"));
 	ck_assert_ptr_null(header("X-Next-Cursor"));
+	call("GET", REPORTS "tickets?limit=1&format=csv&fields=number,created_at,closed_at", NULL);
+	ck_assert_str_eq(
+	    reply_body, "number,closed_at,created_at\r\n1,,2026-06-02T01:00:00.000Z\r\n");
 	call("GET", "/api/tickets?format=csv", NULL);
 	expect_field("format", "unknown_parameter");
 }
