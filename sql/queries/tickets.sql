@@ -43,9 +43,13 @@ SELECT ticket_snooze($1, $2, ($3::jsonb ->> 'until')::timestamptz,
                      COALESCE(($3::jsonb ->> 'until_reply')::boolean, false))
  WHERE EXISTS (SELECT 1 FROM ticket_v t WHERE t.org_id = $1 AND t.ticket_id = $2);
 
+-- What the model said is kept beside what a person says; a second correction is
+-- one of the first.
 -- name: ticket_classification
 UPDATE ticket t
    SET ai_classification = COALESCE(t.ai_classification, '{}') || $3::jsonb ||
+       CASE WHEN t.ai_classification IS NULL OR (t.ai_classification ->> 'overridden')::boolean THEN '{}'::jsonb
+            ELSE jsonb_build_object('model_topic', t.ai_classification -> 'topic', 'model_confidence', t.ai_classification -> 'confidence') END ||
        jsonb_build_object('confidence', 1, 'overridden', true,
          'overridden_by', NULLIF(current_setting('app.actor_id', true), ''),
          'classified_at', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))

@@ -39,6 +39,8 @@ static const struct field classification_fields[] = {
 	{ "classified_at", T_TIME, F_BODY, .doc = "When the label was given." },
 	{ "overridden",  T_BOOL, F_BODY, .doc = "Whether a person has corrected it." },
 	{ "overridden_by", T_STR, F_BODY, 1, 127, .doc = "Who." },
+	{ "model_topic", T_STR,  F_BODY, 0, 255, .doc = "What the model had said before." },
+	{ "model_confidence", T_NUM, F_BODY, 0, 1, .doc = "How sure the model was." },
 	{ .name = NULL }
 };
 static const struct field comment_fields[] = {

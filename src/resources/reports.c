@@ -6,7 +6,14 @@
 #include "resources/tickets.h"
 
 /* clang-format off */
-#define SPREAD(name, what) { name, T_OBJECT, F_OUT, .example = "{\"count\":120,\"average\":95.2,\"median\":41,\"p90\":260}", .doc = what " count, average, median and p90 (nine of ten are faster)." }
+static const struct field spread_fields[] = {
+	{ "count",   T_INT, F_OUT, .max = 9007199254740991, .example = "120", .doc = "Tickets that were measured." },
+	{ "average", T_NUM, F_OUT|F_NULL, .example = "95.2", .doc = "Mean, in minutes; null without tickets." },
+	{ "median",  T_NUM, F_OUT|F_NULL, .example = "41.5", .doc = "Half are faster; where several tickets share the minute in the middle, their mean." },
+	{ "p90",     T_NUM, F_OUT|F_NULL, .example = "260.0", .doc = "Nine of ten are as fast or faster." },
+	{ .name = NULL }
+};
+#define SPREAD(name, what) { name, T_OBJECT, F_OUT, .sub = spread_fields, .example = "{\"count\":120,\"average\":95.2,\"median\":41.5,\"p90\":260.0}", .doc = what " count, average, median and p90." }
 #define COUNTS \
 	{ "created",  T_INT, F_OUT, .example = "140", .doc = "Tickets created in the period." }, \
 	{ "solved",   T_INT, F_OUT, .example = "120", .doc = "Tickets resolved in the period." }, \
@@ -35,13 +42,13 @@ static const struct field overview_fields[] = {
 static const struct resource overview = { "Overview", "The desk at a glance.", NULL, NULL, NULL, overview_fields };
 
 static const struct field point_fields[] = {
-	{ "period", T_STR, F_OUT, .example = "\"2026-06-01T00:00\"", .doc = "Start of the step, in the organization's time zone." },
+	{ "period", T_STR, F_OUT, .example = "\"2026-06-01T00:00\"", .doc = "Start of the step, in the organization's time zone; an hour has its offset, too (2026-06-01T00:00+02:00)." },
 	{ "count",  T_INT, F_OUT, .example = "17", .doc = "Tickets; 0 where nothing happened." },
 	{ .name = NULL }
 };
 static const struct field series_fields[] = {
 	{ "key",    T_STR, F_OUT|F_NULL, .example = "\"urgent\"", .doc = "What the series is about; null for none." },
-	{ "name",   T_STR, F_OUT, .example = "\"urgent\"", .doc = "Its name." },
+	{ "name",   T_STR, F_OUT, .example = "\"urgent\"", .doc = "Its name; (none) without a key, (deleted) when it is gone, all with group_by=none." },
 	{ "total",  T_INT, F_OUT, .example = "17", .doc = "Sum of the points." },
 	{ "points", T_OBJECT, F_OUT|F_LIST, .sub = point_fields, .example = "[]", .doc = "One for each step of the period." },
 	{ .name = NULL }
@@ -60,8 +67,8 @@ static const struct resource volume = { "Volume", "Tickets over time.", NULL, NU
 	{ "solved",    T_INT,  F_OUT, .example = "37", .doc = "Tickets resolved in the period." }, \
 	{ "open_now",  T_INT,  F_OUT, .example = "5", .doc = "Open tickets now." }, \
 	{ "replies",   T_INT,  F_OUT, .example = "88", .doc = "Public replies in the period." }, \
-	{ "first_reply_median_minutes", T_INT, F_OUT|F_NULL, .example = "21", .doc = "Half of the first replies came within so many minutes." }, \
-	{ "resolution_median_minutes",  T_INT, F_OUT|F_NULL, .example = "240", .doc = "Half of the tickets were resolved within so many minutes." }, \
+	{ "first_reply_median_minutes", T_NUM, F_OUT|F_NULL, .example = "21.5", .doc = "Half of the first replies came within so many minutes." }, \
+	{ "resolution_median_minutes",  T_NUM, F_OUT|F_NULL, .example = "240.0", .doc = "Half of the tickets were resolved within so many minutes." }, \
 	{ "csat_percent", T_NUM, F_OUT|F_NULL, .max = 100, .example = "91.7", .doc = "Satisfied customers among those who answered." }, \
 	{ "qa_score",  T_NUM,  F_OUT|F_NULL, .max = 100, .example = "86.7", .doc = "Mean total of quality reviews." }
 static const struct field agent_fields[] = { AGENT_ROW, { .name = NULL } };
@@ -72,7 +79,7 @@ static const struct field day_fields[] = {
 };
 static const struct field one_agent_fields[] = {
 	AGENT_ROW,
-	{ "days", T_OBJECT, F_OUT|F_LIST, .sub = day_fields, .example = "[]", .doc = "Each day of the period." },
+	{ "days", T_OBJECT, F_OUT|F_LIST, .sub = day_fields, .example = "[]", .doc = "Each day of the period; of the first and the last what lies within it." },
 	{ .name = NULL }
 };
 static const struct resource one_agent = { "AgentReport", "One agent's work.", NULL, "user_id", NULL, one_agent_fields };
@@ -82,7 +89,7 @@ static const struct field team_fields[] = {
 	{ "assigned", T_INT, F_OUT, .example = "40", .doc = "Tickets created in the period that the team has." },
 	{ "solved",   T_INT, F_OUT, .example = "37", .doc = "Tickets resolved in the period." },
 	{ "open_now", T_INT, F_OUT, .example = "5", .doc = "Open tickets now." },
-	{ "resolution_median_minutes", T_INT, F_OUT|F_NULL, .example = "240", .doc = "Half of the tickets were resolved within so many minutes." },
+	{ "resolution_median_minutes", T_NUM, F_OUT|F_NULL, .example = "240.0", .doc = "Half of the tickets were resolved within so many minutes." },
 	{ "csat_percent", T_NUM, F_OUT|F_NULL, .max = 100, .example = "91.7", .doc = "Satisfied customers among those who answered." },
 	{ .name = NULL }
 };
@@ -93,29 +100,30 @@ static const struct field table_fields[] = {
 };
 static const struct resource agents = { "AgentsReport", "Who did how much.", NULL, NULL, NULL, table_fields };
 
-static const struct field priority_fields[] = {
-	{ "priority", T_STR, F_OUT, .example = "\"urgent\"", .doc = "The priority." },
-	{ "tickets",  T_INT, F_OUT, .example = "12", .doc = "Tickets created in the period." },
-	{ "timers",   T_INT, F_OUT, .example = "24", .doc = "SLA timers started in the period." },
-	{ "met",      T_INT, F_OUT, .example = "20", .doc = "Kept." },
-	{ "breached", T_INT, F_OUT, .example = "2", .doc = "Broken." },
-	SPREAD("first_reply_minutes", "Minutes to the first public reply:"),
-	{ .name = NULL }
-};
 #define ATTAINMENT \
-	{ "metric",   T_STR, F_OUT, .example = "\"first_response\"", .doc = "What was promised." }, \
 	{ "timers",   T_INT, F_OUT, .example = "40", .doc = "Timers started in the period, cancelled ones left out." }, \
 	{ "met",      T_INT, F_OUT, .example = "36", .doc = "Kept." }, \
 	{ "breached", T_INT, F_OUT, .example = "3", .doc = "Broken." }, \
 	{ "attainment_percent", T_NUM, F_OUT|F_NULL, .max = 100, .example = "92.3", .doc = "Share kept of those decided, in percent." }
+#define METRIC { "metric", T_STR, F_OUT, .example = "\"first_response\"", .doc = "What was promised." }
+static const struct field priority_fields[] = {
+	{ "priority", T_STR, F_OUT, .example = "\"urgent\"", .doc = "The priority." },
+	{ "tickets",  T_INT, F_OUT, .example = "12", .doc = "Tickets created in the period." },
+	ATTAINMENT,
+	SPREAD("first_reply_minutes", "Minutes to the first public reply:"),
+	{ .name = NULL }
+};
 static const struct field policy_fields[] = {
 	{ "policy_id", T_ID,  F_OUT|F_NULL, .example = "\"0190163d-8694-739b-aea5-966c26f8ad91\"", .doc = "The policy; null for timers of none." },
 	{ "name",      T_STR, F_OUT|F_NULL, .example = "\"Gold\"", .doc = "Its name." },
+	METRIC,
 	ATTAINMENT,
 	{ .name = NULL }
 };
 static const struct field team_sla_fields[] = {
 	{ "team_id", T_ID, F_OUT|F_NULL, .example = "null", .doc = "The ticket's team; null for none." },
+	{ "name",    T_STR, F_OUT, .example = "\"Billing\"", .doc = "Its name; (none) without a team." },
+	METRIC,
 	ATTAINMENT,
 	{ .name = NULL }
 };
@@ -129,21 +137,22 @@ static const struct field sla_fields[] = {
 static const struct resource sla = { "SlaReport", "How fast customers are answered.", NULL, NULL, NULL, sla_fields };
 
 static const struct field topic_fields[] = {
-	{ "topic",      T_STR, F_OUT|F_NULL, .example = "\"billing\"", .doc = "The label." },
-	{ "tickets",    T_INT, F_OUT, .example = "40", .doc = "Tickets that have it." },
+	{ "topic",      T_STR, F_OUT|F_NULL, .example = "\"billing\"", .doc = "The model's label." },
+	{ "tickets",    T_INT, F_OUT, .example = "40", .doc = "Tickets to which the model gave it." },
 	{ "overridden", T_INT, F_OUT, .example = "3", .doc = "Of these, corrected by a person." },
 	{ .name = NULL }
 };
 static const struct field confidence_fields[] = {
-	{ "from",    T_NUM, F_OUT, .max = 1, .example = "0.9", .doc = "Least confidence of the step; each is a tenth wide." },
-	{ "tickets", T_INT, F_OUT, .example = "31", .doc = "Tickets, those corrected left out." },
+	{ "from",    T_NUM, F_OUT, .max = 1, .example = "0.9", .doc = "Least confidence of the step; each is a tenth wide, and 1 belongs to the last." },
+	{ "tickets", T_INT, F_OUT, .example = "31", .doc = "Tickets." },
+	{ "overridden", T_INT, F_OUT, .example = "2", .doc = "Of these, corrected by a person." },
 	{ .name = NULL }
 };
 static const struct field ai_fields[] = {
-	{ "classified",    T_INT, F_OUT, .example = "120", .doc = "Tickets of the period that have a classification." },
+	{ "classified",    T_INT, F_OUT, .example = "120", .doc = "Tickets of the period that the model classified." },
 	{ "overridden",    T_INT, F_OUT, .example = "7", .doc = "Of these, corrected by a person." },
 	{ "override_rate", T_NUM, F_OUT|F_NULL, .max = 100, .example = "5.8", .doc = "The same in percent." },
-	{ "topics",        T_OBJECT, F_OUT|F_LIST, .sub = topic_fields, .example = "[]", .doc = "By label." },
+	{ "topics",        T_OBJECT, F_OUT|F_LIST, .sub = topic_fields, .example = "[]", .doc = "By the model's label, the 100 most frequent." },
 	{ "confidence",    T_OBJECT, F_OUT|F_LIST, .sub = confidence_fields, .example = "[]", .doc = "By the model's confidence." },
 	{ .name = NULL }
 };
@@ -168,6 +177,9 @@ static const struct field row_fields[] = {
 	{ "resolution_minutes",  T_NUM, F_OUT|F_NULL, .example = "240.0", .doc = "From creation to resolution." },
 	{ "comments",    T_INT,  F_OUT, .example = "4", .doc = "Public comments." },
 	{ "csat_score",  T_INT,  F_OUT|F_NULL, .example = "5", .doc = "The customer's last score." },
+	{ "qa_score",    T_NUM,  F_OUT|F_NULL, .max = 100, .example = "86.7", .doc = "Total of the last quality review, in percent." },
+	{ "first_response_sla", T_STR, F_OUT|F_NULL, .example = "\"met\"", .doc = "What became of the last promise of a first reply: met, breached, or running while that is open; null without one." },
+	{ "resolution_sla", T_STR, F_OUT|F_NULL, .example = "\"met\"", .doc = "The same of a resolution." },
 	{ "first_response_at", T_TIME, F_OUT|F_NULL, .example = "null", .doc = "First public reply." },
 	{ "resolved_at", T_TIME, F_OUT|F_NULL, .example = "null", .doc = "When it was resolved." },
 	{ "closed_at",   T_TIME, F_OUT|F_NULL, .example = "null", .doc = "When it was closed." },
@@ -181,8 +193,15 @@ static const struct filter row_by[] = {
 	{ "priority",         T_ENUM, "t.priority = $?",         ticket_priority, "Priority; repeatable." },
 	{ "assignee_user_id", T_ID,   "t.assignee_user_id = $?", NULL, "Agent; repeatable." },
 	{ "team_id",          T_ID,   "t.team_id = $?",          NULL, "Team; repeatable." },
+	{ "queue_id",         T_ID,   "t.queue_id = $?",         NULL, "Queue; repeatable." },
+	{ "customer_id",      T_ID,   "t.customer_id = $?",      NULL, "Customer; repeatable." },
+	{ "tag",              T_TAG,  TICKET_HAS_TAG,            NULL, "Tag; repeatable (any of them)." },
+	{ "from",             T_TIME, "t.created_at >= $?",      NULL, "Created at or after this time, as in the other reports.", true },
+	{ "to",               T_TIME, "t.created_at < $?",       NULL, "Created before this time, as in the other reports.", true },
 	{ "created_after",    T_TIME, "t.created_at > $?",       NULL, "Created after this time.", true },
 	{ "created_before",   T_TIME, "t.created_at < $?",       NULL, "Created before this time.", true },
+	{ "resolved_after",   T_TIME, "t.resolved_at > $?",      NULL, "Resolved after this time.", true },
+	{ "resolved_before",  T_TIME, "t.resolved_at < $?",      NULL, "Resolved before this time.", true },
 	{ .name = NULL }
 };
 static const struct sort row_sorts[] = { { "created_at", "t.created_at", "timestamptz" }, { "number", "t.number", "bigint" }, { .name = NULL } };
@@ -264,46 +283,23 @@ static int
 show_agents(struct req *r)
 {
 	bool teams = strcmp(choice(r, "group_by", "agent"), "team") == 0;
-	struct buf *out = &r->out->body;
-	const PGresult *res;
 	struct period p;
 
 	if (begin_report(r, &p) == -1)
 		return -1;
-	res = db_rows(r->db, teams ? SQL_REPORT_TEAMS : SQL_REPORT_AGENTS, teams ? 3 : 4,
-	    (const char *const[]){ r->org, p.from, p.to, NULL });
-	if (res == NULL)
-		return fail_db(r);
-	buf_str(out, teams ? "{\"teams\":" : "{\"data\":");
-	json_rows(out, res, PQntuples(res));
-	buf_char(out, '}');
-	return reply_json(r, 200);
+	return reply_slot(r, 200, &agents,
+	    db_queue(r->db, teams ? SQL_REPORT_TEAMS : SQL_REPORT_AGENTS, P(r->org, p.from, p.to)));
 }
 
 static int
 show_agent(struct req *r)
 {
-	struct buf *out = &r->out->body;
-	const PGresult *agent, *days;
 	struct period p;
-	int figures, by_day;
 
 	if (begin_report(r, &p) == -1)
 		return -1;
-	figures = db_queue(r->db, SQL_REPORT_AGENTS, P(r->org, p.from, p.to, r->args[0]));
-	by_day = db_queue(r->db, SQL_REPORT_AGENT_DAYS, P(r->org, p.from, p.to, r->args[0]));
-	agent = db_result(r->db, figures);
-	days = db_result(r->db, by_day);
-	if (agent == NULL || days == NULL)
-		return fail_db(r);
-	if (PQntuples(agent) == 0)
-		return fail(r, E_NOT_FOUND);
-	json_row(out, agent, 0, NULL);
-	out->len--; /* reopen the object */
-	buf_str(out, ",\"days\":");
-	json_rows(out, days, PQntuples(days));
-	buf_char(out, '}');
-	return reply_json(r, 200);
+	return reply_slot(r, 200, &one_agent,
+	    db_queue(r->db, SQL_REPORT_AGENT, P(r->org, p.from, p.to, r->args[0])));
 }
 
 static int

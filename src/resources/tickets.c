@@ -23,6 +23,8 @@ static const struct field classification_out[] = {
 	{ "classified_at", T_TIME, F_OUT|F_OPT, .example = "\"2026-06-13T10:00:00Z\"", .doc = "When the label was given." },
 	{ "overridden",    T_BOOL, F_OUT|F_OPT, .example = "false", .doc = "True when a person has corrected it." },
 	{ "overridden_by", T_STR,  F_OUT|F_OPT|F_NULL, .example = "null", .doc = "Who corrected it." },
+	{ "model_topic",   T_STR,  F_OUT|F_OPT|F_NULL, .example = "null", .doc = "What the model had said it is about, once a person has corrected it." },
+	{ "model_confidence", T_NUM, F_OUT|F_OPT|F_NULL, .max = 1, .example = "null", .doc = "How sure the model was, 0 to 1." },
 	{ .name = NULL }
 };
 
@@ -78,7 +80,7 @@ static const struct filter by[] = {
 	{ "channel",          T_ENUM, "t.channel = $?",          channel, "Channel; repeatable." },
 	{ "external_id",      T_STR,  "t.external_id = $?",      NULL, "Your own id; repeatable." },
 	{ "number",           T_INT,  "t.number = $?",           NULL, "Number; repeatable." },
-	{ "tag",              T_TAG,  "EXISTS (SELECT 1 FROM ticket_tag g WHERE g.org_id = t.org_id AND g.ticket_id = t.ticket_id AND g.tag = $?)", NULL, "Tag; repeatable (any of them)." },
+	{ "tag",              T_TAG,  TICKET_HAS_TAG, NULL, "Tag; repeatable (any of them)." },
 	{ "assigned",         T_BOOL, "(t.assignee_user_id IS NOT NULL) = $?", NULL, "Whether an agent has it.", true },
 	{ "snoozed",          T_BOOL, "(t.snoozed_until IS NOT NULL OR t.snooze_until_reply) = $?", NULL, "Whether it is asleep.", true },
 	{ "created_after",    T_TIME, "t.created_at > $?",       NULL, "Created after this time.", true },

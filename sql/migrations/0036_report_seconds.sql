@@ -1,0 +1,2 @@
+-- Figures are computed from seconds now.
+DROP FUNCTION IF EXISTS report_spread(int[], bigint[]);
