@@ -90,11 +90,15 @@ put_success(struct buf *out, const struct route *route)
 	    "\"X-RateLimit-Limit\":{\"$ref\":\"#/components/headers/RateLimitLimit\"},"
 	    "\"X-RateLimit-Remaining\":{\"$ref\":\"#/components/headers/RateLimitRemaining\"},"
 	    "\"X-RateLimit-Reset\":{\"$ref\":\"#/components/headers/RateLimitReset\"},"
-	    "\"X-Request-Id\":{\"$ref\":\"#/components/headers/RequestId\"}}",
+	    "\"X-Request-Id\":{\"$ref\":\"#/components/headers/RequestId\"}%s}",
 	    status,
 	    status == 204   ? "Done."
 	    : status == 201 ? "Created."
-			    : "OK.");
+			    : "OK.",
+	    route->list == NULL || !route->list->csv
+		? ""
+		: ",\"X-Next-Cursor\":{\"description\":\"With format=csv: the next page's cursor; "
+		  "absent on the last.\",\"schema\":{\"type\":\"string\"}}");
 	put_content(out, route);
 	buf_char(out, '}');
 }

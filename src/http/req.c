@@ -191,7 +191,7 @@ rule_error(int status, const char *code)
 	return status == 403   ? E_REFUSED
 	       : status == 404 ? E_NOT_FOUND
 	       : status == 409 ? E_CONFLICT
-			       : E_VALIDATION;
+	                       : E_VALIDATION;
 }
 
 /* A rule raised by fail() in SQL: SVnnn, the code as message, a sentence as detail. */
