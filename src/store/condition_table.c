@@ -31,6 +31,8 @@ const struct condition_field condition_fields[] = {
 	{ "ai_classification.urgency",    CT_TEXT,   "(t.ai_classification ->> 'urgency')", NULL },
 	{ "ai_classification.sentiment",  CT_TEXT,   "(t.ai_classification ->> 'sentiment')", NULL },
 	{ "ai_classification.confidence", CT_NUMBER, "(t.ai_classification -> 'confidence')", NULL },
+	{ "ai_classification.model_topic",      CT_TEXT,   "(t.ai_classification ->> 'model_topic')", NULL },
+	{ "ai_classification.model_confidence", CT_NUMBER, "(t.ai_classification -> 'model_confidence')", NULL },
 	{ "ai_classification.classified_at", CT_TIME, "(t.ai_classification ->> 'classified_at')::timestamptz", NULL },
 	{ "ai_classification.overridden",    CT_FLAG, "(t.ai_classification -> 'overridden')", NULL },
 	{ "ai_classification.overridden_by", CT_TEXT, "(t.ai_classification ->> 'overridden_by')", NULL },
