@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 
-from e2e import ask, call, check, ok, percentile, pid_of, stack, venv
+from e2e import ask, call, check, ok, percentile, pid_of, stack, venv, wait_until
 from receiver import Receiver, event_of, signed
 
 receiver = Receiver()
@@ -180,6 +180,9 @@ def nothing_is_lost():
             more.append(reply.json()["ticket_id"])
     began = time.time()
     check(receiver.wait(arrived("/ok/kept", more), 15), f"nor does a crash of PostgreSQL ({time.time() - began:.1f} s)")
+    # A worker that found it away asks again within a second; until then it refuses.
+    check(wait_until(lambda: all(call("GET", "/api/tickets?limit=1").status == 200 for _ in range(40)), 15),
+          "every worker finds the way back")
     more = [ticket("back")]
     check(receiver.wait(arrived("/ok/kept", more), 15), "and with it again")
 
