@@ -94,9 +94,9 @@ def measure(url, keys, size, only):
     now = time.time()
     for days in 30, 365:
         since = time.strftime("%Y-%m-%dT00:00:00Z", time.gmtime(now - days * 86400))
-        for report in ("overview", "volume", "agents", f"agents/{agent}", "sla", "ai", "tickets"):
-            path = f"/api/reports/{report}?{'created_after' if report == 'tickets' else 'from'}={since}"
-            put(f"report {'agents/:id' if '/' in report else report}, {days} days", size,
+        for report in ("overview", "volume", "volume?group_by=tag", "agents", "agents?group_by=team", f"agents/{agent}", "sla", "ai", "tickets"):
+            path = f"/api/reports/{report}{'&' if '?' in report else '?'}from={since}"
+            put(f"report {'agents/:id' if '/' in report else report.replace('?group_by=', ' by ')}, {days} days", size,
                 timed(url, one, 1, 3, lambda org, p=path: ("GET", p)))
 
 
