@@ -1,29 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Custom fields: their values on tickets, filters and orders by them. */
-#include "harness.h"
+#include "fixtures_custom_fields.h"
 
 #include <string.h>
-
-#define FIELDS "/api/organizations/" ORG "/custom-fields"
-
-static const char *
-make_field(const char *body)
-{
-	return make(FIELDS, body, "field_id");
-}
-
-static const char *
-make_with(const char *fields)
-{
-	return make_ticket_of(fmt("{\"title\":\"t\",\"custom_fields\":%s}", fields));
-}
-
-static void
-fresh(void)
-{
-	caller_reset();
-	sql("DELETE FROM ticket; DELETE FROM custom_field");
-}
 
 TEST(each_type_takes_its_values_and_no_others)
 {
@@ -45,7 +24,7 @@ TEST(each_type_takes_its_values_and_no_others)
 	unsigned i;
 
 	for (i = 0; i < LENGTH(rows); i++) {
-		fresh();
+		custom_fields_fresh();
 		make_field(fmt("{\"label\":\"The field\",%s}", rows[i].field));
 		ck_assert_str_eq(text("key"), "the_field");
 		make_with(fmt("{\"the_field\":%s}", rows[i].good));
@@ -266,7 +245,7 @@ END
 {
 	TCase *c = tcase_create("custom_fields");
 
-	tcase_add_checked_fixture(c, fresh, NULL);
+	tcase_add_checked_fixture(c, custom_fields_fresh, NULL);
 	tcase_add_test(c, each_type_takes_its_values_and_no_others);
 	tcase_add_test(c, required_fields_and_defaults_hold_for_new_tickets);
 	tcase_add_test(c, what_is_blank_is_no_value_of_a_required_field);

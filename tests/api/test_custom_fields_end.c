@@ -1,31 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What becomes of values when their custom field changes or goes. */
-#include "harness.h"
+#include "fixtures_custom_fields.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#define FIELDS "/api/organizations/" ORG "/custom-fields"
-
-static const char *
-make_field(const char *body)
-{
-	return make(FIELDS, body, "field_id");
-}
-
-static const char *
-make_with(const char *fields)
-{
-	return make_ticket_of(fmt("{\"title\":\"t\",\"custom_fields\":%s}", fields));
-}
-
-static void
-fresh(void)
-{
-	caller_reset();
-	sql("DELETE FROM ticket; DELETE FROM custom_field");
-}
 
 TEST(a_clone_takes_the_values_as_they_are_without_those_of_deleted_fields)
 {
@@ -167,7 +146,7 @@ END
 {
 	TCase *c = tcase_create("custom_fields_end");
 
-	tcase_add_checked_fixture(c, fresh, NULL);
+	tcase_add_checked_fixture(c, custom_fields_fresh, NULL);
 	tcase_add_test(c, a_clone_takes_the_values_as_they_are_without_those_of_deleted_fields);
 	tcase_add_test(c, a_deleted_field_keeps_its_values_for_thirty_days);
 	tcase_add_test(c, the_purge_reaches_merged_tickets_and_is_no_change_of_a_ticket);

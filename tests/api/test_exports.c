@@ -1,54 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Exports: what is in the file, whole and once. */
-#include "harness.h"
+#include "fixtures_exports.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/conf.h"
-
-static char file[4000000];
-
-static const char *
-start(const char *body)
-{
-	return make_job("/api/exports", body, "export_id");
-}
-
-/* Run it and read its file. */
-static void
-finish(const char *id)
-{
-	FILE *f;
-
-	run_jobs();
-	call("GET", fmt("/api/exports/%s", id), NULL);
-	expect(200);
-	ck_assert_str_eq(text("state"), "completed");
-	f = fopen(fmt("%s/exports/" ORG "/%s", conf.state_dir, id), "re");
-	ck_assert_ptr_nonnull(f);
-	file[fread(file, 1, sizeof(file) - 1, f)] = '\0';
-	fclose(f);
-}
-
-static int
-lines(const char *part)
-{
-	const char *p;
-	int n = 0;
-
-	for (p = strstr(file, part); p != NULL; p = strstr(p + 1, part))
-		n++;
-	return n;
-}
-
-static void
-fresh(void)
-{
-	caller_reset();
-	sql("DELETE FROM ticket; DELETE FROM job; DELETE FROM customer c USING organization o "
-	    "WHERE c.org_id = o.org_id AND c.customer_id <> o.default_customer_id");
-}
 
 TEST(tickets_come_with_their_threads_one_object_a_line)
 {
@@ -57,27 +14,27 @@ TEST(tickets_come_with_their_threads_one_object_a_line)
 	make_comment(ticket, "hello");
 	call("POST", fmt("/api/tickets/%s/internal-notes", ticket), "{\"body\":\"secret\"}");
 	make_ticket("second");
-	id = start("{\"kind\":\"tickets\",\"include_comments\":true}");
+	id = start_export("{\"kind\":\"tickets\",\"include_comments\":true}");
 	ck_assert_str_eq(text("state"), "queued");
 	call("GET", fmt("/api/exports/%s", id), NULL);
 	ck_assert_str_eq(text("download_url"), "null");
-	finish(id);
+	finish_export(id);
 	ck_assert_int_eq(number("rows"), 4);
-	ck_assert_int_eq(number("bytes"), (long)strlen(file));
-	ck_assert_int_eq(lines("{\"type\":\"ticket\",\"ticket_id\":"), 2);
-	ck_assert_int_eq(lines("{\"type\":\"comment\","), 1);
-	ck_assert_int_eq(lines("{\"type\":\"note\","), 1);
-	ck_assert_ptr_nonnull(strstr(file, "first \\\"quoted\\\""));
-	ck_assert_int_eq(lines("\n"), 4);
+	ck_assert_int_eq(number("bytes"), (long)strlen(export_file));
+	ck_assert_int_eq(exported("{\"type\":\"ticket\",\"ticket_id\":"), 2);
+	ck_assert_int_eq(exported("{\"type\":\"comment\","), 1);
+	ck_assert_int_eq(exported("{\"type\":\"note\","), 1);
+	ck_assert_ptr_nonnull(strstr(export_file, "first \\\"quoted\\\""));
+	ck_assert_int_eq(exported("\n"), 4);
 }
 END
 
 TEST(exports_are_listed_and_one_that_waits_is_cancelled)
 {
-	const char *first = start("{\"kind\":\"customers\"}"), *second;
+	const char *first = start_export("{\"kind\":\"customers\"}"), *second;
 
-	finish(first);
-	second = start("{\"kind\":\"tickets\"}");
+	finish_export(first);
+	second = start_export("{\"kind\":\"tickets\"}");
 	call("GET", "/api/exports", NULL);
 	expect(200);
 	ck_assert_uint_eq(count("data"), 2);
@@ -103,9 +60,9 @@ END
 
 TEST(who_takes_data_out_is_written_down)
 {
-	const char *id = start("{\"kind\":\"customers\"}"), *url;
+	const char *id = start_export("{\"kind\":\"customers\"}"), *url;
 
-	finish(id);
+	finish_export(id);
 	url = strstr(text("download_url"), "/api/");
 	call("GET", fmt("/api/exports/%s/download", id), NULL);
 	expect(200);
@@ -134,12 +91,12 @@ TEST(a_thread_comes_in_the_order_of_its_times)
 	    "', uuid7(), '%s', 'legacy', 'filler', now() - interval '1 day' + n * interval '1 second' FROM "
 	    "generate_series(1, 2500) n",
 	    ticket);
-	id = start("{\"kind\":\"tickets\",\"include_comments\":true}");
+	id = start_export("{\"kind\":\"tickets\",\"include_comments\":true}");
 	ck_assert_str_eq(text("format"), "ndjson");
-	finish(id);
-	ck_assert_int_eq(lines("{\"type\":\"comment\","), 2502);
-	ck_assert_ptr_nonnull(strstr(strstr(file, "said early"), "said late"));
-	ck_assert_ptr_null(strstr(strstr(file, "said early"), "filler"));
+	finish_export(id);
+	ck_assert_int_eq(exported("{\"type\":\"comment\","), 2502);
+	ck_assert_ptr_nonnull(strstr(strstr(export_file, "said early"), "said late"));
+	ck_assert_ptr_null(strstr(strstr(export_file, "said early"), "filler"));
 }
 END
 
@@ -150,21 +107,22 @@ TEST(a_condition_chooses_and_a_table_has_one_head)
 	sql("INSERT INTO ticket (org_id, ticket_id, number, title, customer_id, priority) SELECT '" ORG
 	    "', uuid7(), n, '=x', default_customer_id, CASE WHEN n > 2500 THEN 'low' ELSE 'high' END "
 	    "FROM organization, generate_series(1, 2600) n WHERE org_id = '" ORG "'");
-	finish(start(
+	finish_export(start_export(
 	    "{\"kind\":\"tickets\",\"format\":\"csv\",\"conditions\":{\"field\":\"priority\",\"op\":\"eq\",\"value\":\"low\"}}"));
 	ck_assert_int_eq(number("rows"), 100);
-	ck_assert_int_eq(lines("ticket_id,"), 1);
-	ck_assert_int_eq(lines("\"'=x\""), 100);
-	ck_assert_ptr_null(strstr(file, "+00,")); /* times and truth as in JSON */
-	ck_assert_int_eq(lines(",false,"), 100);
+	ck_assert_int_eq(exported("ticket_id,"), 1);
+	ck_assert_int_eq(exported("\"'=x\""), 100);
+	ck_assert_ptr_null(strstr(export_file, "+00,")); /* times and truth as in JSON */
+	ck_assert_int_eq(exported(",false,"), 100);
 	ck_assert_int_eq(
-	    lines(sql_text("SELECT to_char(max(created_at), ',YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') "
-			   "FROM ticket")),
+	    exported(
+		sql_text("SELECT to_char(max(created_at), ',YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') "
+			 "FROM ticket")),
 	    200); /* made and changed at that time */
-	finish(start("{\"kind\":\"tickets\"}"));
+	finish_export(start_export("{\"kind\":\"tickets\"}"));
 	ck_assert_int_eq(number("rows"), 2600);
 	for (i = 1; i <= 2600; i += 700)
-		ck_assert_int_eq(lines(fmt("\"number\":%d,", i)), 1);
+		ck_assert_int_eq(exported(fmt("\"number\":%d,", i)), 1);
 }
 END
 
@@ -173,12 +131,12 @@ TEST(a_step_that_was_not_committed_is_not_in_the_file_twice)
 	const char *id;
 
 	make_ticket("only");
-	id = start("{\"kind\":\"tickets\"}");
+	id = start_export("{\"kind\":\"tickets\"}");
 	run_jobs();
 	sql("UPDATE job SET state = 'running', run_after = now(), cursor = '{}', done = 0, attempts = 0");
-	finish(id);
+	finish_export(id);
 	ck_assert_int_eq(number("rows"), 1);
-	ck_assert_int_eq(lines("\n"), 1);
+	ck_assert_int_eq(exported("\n"), 1);
 }
 END
 
@@ -202,17 +160,17 @@ TEST(everything_of_one_customer_is_in_one_file)
 	sql("INSERT INTO inbound_mail (org_id, mail_id, message_id, action, sender) VALUES "
 	    "('" ORG "', uuid7(), '1@x', 'ignored', 'ada@example.com'), ('" ORG
 	    "', uuid7(), '2@x', 'ignored', 'bob@example.com')");
-	finish(start(fmt("{\"kind\":\"customers\",\"customer_id\":\"%s\"}", ada)));
+	finish_export(start_export(fmt("{\"kind\":\"customers\",\"customer_id\":\"%s\"}", ada)));
 	ck_assert_int_eq(number("rows"), 5);
-	ck_assert_int_eq(lines("hers.png"), 1);
-	ck_assert_int_eq(lines("other.png"), 0);
-	ck_assert_int_eq(lines("note.png"), 0);
-	ck_assert_int_eq(lines("\"sender\":\"ada@example.com\""), 1);
-	ck_assert_int_eq(lines("bob@example.com"), 0);
-	ck_assert_int_eq(lines("\"name\":\"Ada\""), 1);
-	ck_assert_int_eq(lines("to her"), 1);
-	ck_assert_int_eq(lines("not for her"), 0);
-	ck_assert_int_eq(lines("of somebody else"), 0);
+	ck_assert_int_eq(exported("hers.png"), 1);
+	ck_assert_int_eq(exported("other.png"), 0);
+	ck_assert_int_eq(exported("note.png"), 0);
+	ck_assert_int_eq(exported("\"sender\":\"ada@example.com\""), 1);
+	ck_assert_int_eq(exported("bob@example.com"), 0);
+	ck_assert_int_eq(exported("\"name\":\"Ada\""), 1);
+	ck_assert_int_eq(exported("to her"), 1);
+	ck_assert_int_eq(exported("not for her"), 0);
+	ck_assert_int_eq(exported("of somebody else"), 0);
 }
 END
 
@@ -227,9 +185,9 @@ TEST(one_customer_means_the_person_with_merged_duplicates_and_deleted_tickets)
 	ticket = make_ticket_of(fmt("{\"title\":\"deleted\",\"customer_id\":\"%s\"}", ada));
 	call("DELETE", fmt("/api/tickets/%s", ticket), NULL);
 	expect(204);
-	finish(start(fmt("{\"kind\":\"customers\",\"customer_id\":\"%s\"}", ada)));
-	ck_assert_int_eq(lines("{\"type\":\"customer\""), 2);
-	ck_assert_int_eq(lines("\"title\":\"deleted\""), 1);
+	finish_export(start_export(fmt("{\"kind\":\"customers\",\"customer_id\":\"%s\"}", ada)));
+	ck_assert_int_eq(exported("{\"type\":\"customer\""), 2);
+	ck_assert_int_eq(exported("\"title\":\"deleted\""), 1);
 }
 END
 
@@ -238,7 +196,7 @@ TEST(a_file_that_lost_a_part_is_not_handed_over)
 	const char *id;
 
 	make_ticket("x");
-	id = start("{\"kind\":\"tickets\"}");
+	id = start_export("{\"kind\":\"tickets\"}");
 	sql("UPDATE job SET cursor = '{\"bytes\": 1000}' WHERE job_id = '%s'", id);
 	run_jobs();
 	call("GET", fmt("/api/exports/%s", id), NULL);
@@ -252,8 +210,8 @@ TEST(the_file_is_handed_over_by_link_or_credential_while_it_is_kept)
 	const char *id, *path;
 
 	make_ticket("t");
-	id = start("{\"kind\":\"tickets\"}");
-	finish(id);
+	id = start_export("{\"kind\":\"tickets\"}");
+	finish_export(id);
 	path = strstr(text("download_url"), "/api/");
 	caller.key = NULL;
 	call("GET", path, NULL);
@@ -295,7 +253,7 @@ END
 	TCase *c = tcase_create("exports");
 
 	tcase_set_timeout(c, 30);
-	tcase_add_checked_fixture(c, fresh, NULL);
+	tcase_add_checked_fixture(c, exports_fresh, NULL);
 	tcase_add_test(c, tickets_come_with_their_threads_one_object_a_line);
 	tcase_add_test(c, exports_are_listed_and_one_that_waits_is_cancelled);
 	tcase_add_test(c, who_takes_data_out_is_written_down);

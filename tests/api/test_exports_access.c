@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Exports: who may have one, for how long, and all that is a person's. */
-#include "harness.h"
+#include "fixtures_exports.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,58 +8,15 @@
 
 #include "base/conf.h"
 
-static char file[4000000];
-
-static const char *
-start(const char *body)
-{
-	return make_job("/api/exports", body, "export_id");
-}
-
-/* Run it and read its file. */
-static void
-finish(const char *id)
-{
-	FILE *f;
-
-	run_jobs();
-	call("GET", fmt("/api/exports/%s", id), NULL);
-	expect(200);
-	ck_assert_str_eq(text("state"), "completed");
-	f = fopen(fmt("%s/exports/" ORG "/%s", conf.state_dir, id), "re");
-	ck_assert_ptr_nonnull(f);
-	file[fread(file, 1, sizeof(file) - 1, f)] = '\0';
-	fclose(f);
-}
-
-static int
-lines(const char *part)
-{
-	const char *p;
-	int n = 0;
-
-	for (p = strstr(file, part); p != NULL; p = strstr(p + 1, part))
-		n++;
-	return n;
-}
-
-static void
-fresh(void)
-{
-	caller_reset();
-	sql("DELETE FROM ticket; DELETE FROM job; DELETE FROM customer c USING organization o "
-	    "WHERE c.org_id = o.org_id AND c.customer_id <> o.default_customer_id");
-}
-
 TEST(a_key_exports_no_more_than_it_can_read)
 {
 	const char *id, *ticket = make_ticket("t");
 
 	make_comment(ticket, "hello");
 	call("POST", fmt("/api/tickets/%s/internal-notes", ticket), "{\"body\":\"secret\"}");
-	id = start("{\"kind\":\"tickets\",\"include_comments\":true}");
-	finish(id);
-	ck_assert_int_eq(lines("secret"), 1);
+	id = start_export("{\"kind\":\"tickets\",\"include_comments\":true}");
+	finish_export(id);
+	ck_assert_int_eq(exported("secret"), 1);
 	caller.key = make_key(ORG, "import");
 	call("POST", "/api/exports", "{\"kind\":\"tickets\"}");
 	expect_problem(403, "insufficient_scope");
@@ -75,12 +32,12 @@ TEST(a_key_exports_no_more_than_it_can_read)
 	expect(403); /* it has notes */
 	call("GET", fmt("/api/exports/%s", id), NULL);
 	ck_assert_str_eq(text("download_url"), "null");
-	finish(start("{\"kind\":\"tickets\",\"include_comments\":true}"));
-	ck_assert_int_eq(lines("hello"), 1);
-	ck_assert_int_eq(lines("secret"), 0);
+	finish_export(start_export("{\"kind\":\"tickets\",\"include_comments\":true}"));
+	ck_assert_int_eq(exported("hello"), 1);
+	ck_assert_int_eq(exported("secret"), 0);
 	ck_assert_str_ne(text("download_url"), "null");
 	caller.key = make_key(ORG, "import,read:customers");
-	finish(start("{\"kind\":\"customers\"}"));
+	finish_export(start_export("{\"kind\":\"customers\"}"));
 }
 END
 
@@ -99,18 +56,18 @@ TEST(what_a_person_wrote_on_others_tickets_is_exported_too)
 	    "SELECT '" ORG
 	    "', uuid7(), '%s', id::uuid, name, 'image/png', 1, '0' FROM (VALUES ('%s', 'hers.png'), (NULL, 'his.png')) v (id, name)",
 	    ticket, comment);
-	finish(start(fmt("{\"kind\":\"customers\",\"customer_id\":\"%s\"}", ada)));
-	ck_assert_int_eq(lines("by Ada"), 1);
-	ck_assert_int_eq(lines("hers.png"), 1);
-	ck_assert_int_eq(lines("his.png"), 0);
-	ck_assert_int_eq(lines("by an agent"), 0);
-	ck_assert_int_eq(lines("of Bob"), 0);
+	finish_export(start_export(fmt("{\"kind\":\"customers\",\"customer_id\":\"%s\"}", ada)));
+	ck_assert_int_eq(exported("by Ada"), 1);
+	ck_assert_int_eq(exported("hers.png"), 1);
+	ck_assert_int_eq(exported("his.png"), 0);
+	ck_assert_int_eq(exported("by an agent"), 0);
+	ck_assert_int_eq(exported("of Bob"), 0);
 }
 END
 
 TEST(a_file_that_is_not_complete_is_no_file_yet)
 {
-	const char *id = start("{\"kind\":\"customers\"}");
+	const char *id = start_export("{\"kind\":\"customers\"}");
 
 	call("GET", fmt("/api/exports/%s/download", id), NULL);
 	expect_problem(409, "conflict");
@@ -123,9 +80,9 @@ END
 
 TEST(a_complete_export_can_be_deleted)
 {
-	const char *id = start("{\"kind\":\"customers\"}"), *path, *url;
+	const char *id = start_export("{\"kind\":\"customers\"}"), *path, *url;
 
-	finish(id);
+	finish_export(id);
 	url = strstr(text("download_url"), "/api/");
 	path = fmt("%s/exports/" ORG "/%s", conf.state_dir, id);
 	call("DELETE", fmt("/api/exports/%s", id), NULL);
@@ -148,7 +105,7 @@ END
 {
 	TCase *c = tcase_create("exports_access");
 
-	tcase_add_checked_fixture(c, fresh, NULL);
+	tcase_add_checked_fixture(c, exports_fresh, NULL);
 	tcase_add_test(c, a_key_exports_no_more_than_it_can_read);
 	tcase_add_test(c, what_a_person_wrote_on_others_tickets_is_exported_too);
 	tcase_add_test(c, a_file_that_is_not_complete_is_no_file_yet);
