@@ -47,7 +47,7 @@ GRANT EXECUTE ON FUNCTION search_keep_up(text) TO serviceos_app, serviceos_sched
 REVOKE INSERT, UPDATE ON search_vocabulary FROM serviceos_app; -- erasing a customer deletes it
 GRANT SELECT ON search_vocabulary TO serviceos_scheduler;
 GRANT EXECUTE ON FUNCTION search_learn(text, bigint) TO serviceos_scheduler;
-GRANT EXECUTE ON FUNCTION search_candidates(text, text[], int, uuid, int), search_among(text, text[], uuid[]) TO serviceos_app;
+GRANT EXECUTE ON FUNCTION search_candidates(text, text[], bigint, uuid, int), search_among(text, text[], uuid[]) TO serviceos_app;
 GRANT SELECT ON schema_migration TO serviceos_app, serviceos_scheduler;
 -- The change log is written and read, never rewritten, by the workers; erasing
 -- a customer scrubs what names them.

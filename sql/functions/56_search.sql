@@ -78,6 +78,12 @@ CREATE OR REPLACE FUNCTION search_score(p_words tsvector, p_is_whole boolean, p_
   SELECT CASE WHEN p_is_whole THEN ts_rank(p_words, p_whole) * 1000000 ELSE ts_rank(p_words, p_begun) * 500000 END::int
 $$;
 
+-- Where a hit stands: by its score in millionths and then by when it was written, in seconds
+-- from 1970 to 2242. The score is in the bits from 33 up.
+CREATE OR REPLACE FUNCTION search_place(p_score int, p_at timestamptz) RETURNS bigint LANGUAGE sql STABLE AS $$
+  SELECT (p_score::bigint << 33) | greatest(least(date_part('epoch', p_at)::bigint, 8589934591), 0)
+$$;
+
 -- Whether looking through the newest documents until 500 match is cheaper than
 -- gathering all matches: with n documents, a share s of which match, 500 / s
 -- documents are read one way and s * n the other, each of which costs five times as
@@ -100,10 +106,10 @@ $$;
 -- of its places first; so is one of which there are 5000. The last word is a
 -- beginning when fewer than 200 have it as it stands; such hits rank half.
 CREATE OR REPLACE FUNCTION search_matching(p_org text, p_whole tsquery, p_begun tsquery, p_kinds text[],
-  p_score int, p_id uuid, p_limit int, OUT total int, OUT more boolean, OUT hits search_hit[])
+  p_place bigint, p_id uuid, p_limit int, OUT total int, OUT more boolean, OUT hits search_hit[])
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  first_page boolean := p_score > 1000000;
+  first_page boolean := p_place = 9223372036854775807;
   depth int := CASE WHEN first_page THEN least(p_limit, 500) ELSE 500 END;
   texts boolean := p_kinds <> '{customer}';
   all_texts boolean := p_kinds @> '{ticket,comment,note}';
@@ -119,10 +125,11 @@ BEGIN
   hits := '{}';
   FOREACH whole IN ARRAY CASE WHEN texts AND NOT frequent THEN '{true,false}'::boolean[] ELSE '{}' END LOOP
     WITH m AS MATERIALIZED (
-      SELECT d.kind, d.id, d.ticket_id, search_score(d.words, whole, by_whole, by_begun) AS score FROM search_document d
+      SELECT d.kind, d.id, d.ticket_id, search_place(search_score(d.words, whole, by_whole, by_begun), d.at) AS place FROM search_document d
        WHERE d.org_id = p_org AND d.words @@ CASE WHEN whole THEN p_whole ELSE p_begun END AND (whole OR NOT d.words @@ p_whole)
          AND (all_texts OR d.kind = ANY (p_kinds)) AND d.kind <> 'customer' LIMIT CASE WHEN whole THEN 5000 ELSE 1000 END)
-    SELECT (SELECT count(*) FROM m), ARRAY(SELECT ROW(m.kind, m.id, m.ticket_id, m.score)::search_hit FROM m ORDER BY m.score DESC, m.id DESC LIMIT depth)
+    SELECT (SELECT count(*) FROM m), ARRAY(SELECT ROW(m.kind, m.id, m.ticket_id, m.place)::search_hit FROM m
+             WHERE m.place >= COALESCE((SELECT x.place FROM m x ORDER BY x.place DESC OFFSET depth - 1 LIMIT 1), 0))
       INTO n, part;
     total := total + n;
     hits := hits || part;
@@ -130,12 +137,13 @@ BEGIN
   END LOOP;
   IF frequent OR n = 5000 THEN
     -- Among them may be some that were gathered and are not in hits, which is one page's or
-    -- all: they have the same score here, so that they stand in the same place.
+    -- all: they stand in the same place.
     WITH m AS MATERIALIZED (
-      SELECT x.kind, x.id, x.ticket_id, search_score(x.words, x.words @@ p_whole, by_whole, by_begun) AS score
+      SELECT x.kind, x.id, x.ticket_id, search_place(search_score(x.words, x.words @@ p_whole, by_whole, by_begun), x.at) AS place
         FROM (SELECT * FROM search_document d WHERE d.org_id = p_org AND d.kind <> 'customer' ORDER BY d.at DESC LIMIT 50000) x
        WHERE x.words @@ p_begun AND x.kind = ANY (p_kinds) AND x.id NOT IN (SELECT h.id FROM unnest(hits) h) LIMIT 501)
-    SELECT (SELECT count(*) FROM m), ARRAY(SELECT ROW(m.kind, m.id, m.ticket_id, m.score)::search_hit FROM m ORDER BY m.score DESC, m.id DESC LIMIT depth)
+    SELECT (SELECT count(*) FROM m), ARRAY(SELECT ROW(m.kind, m.id, m.ticket_id, m.place)::search_hit FROM m
+             WHERE m.place >= COALESCE((SELECT x.place FROM m x ORDER BY x.place DESC OFFSET depth - 1 LIMIT 1), 0))
       INTO n, part;
     more := n > 0;
     total := total + n;
@@ -143,28 +151,29 @@ BEGIN
   END IF;
   IF 'customer' = ANY (p_kinds) THEN
     WITH m AS MATERIALIZED (
-      SELECT d.kind, d.id, d.ticket_id, (ts_rank(d.words, by_whole) * 500000 + ts_rank(d.words, by_begun) * 500000)::int AS score
+      SELECT d.kind, d.id, d.ticket_id, search_place((ts_rank(d.words, by_whole) * 500000 + ts_rank(d.words, by_begun) * 500000)::int, d.at) AS place
         FROM search_document d WHERE d.org_id = p_org AND d.words @@ p_begun AND d.kind = 'customer' LIMIT 1000)
-    SELECT (SELECT count(*) FROM m), ARRAY(SELECT ROW(m.kind, m.id, m.ticket_id, m.score)::search_hit FROM m ORDER BY m.score DESC, m.id DESC LIMIT depth)
+    SELECT (SELECT count(*) FROM m), ARRAY(SELECT ROW(m.kind, m.id, m.ticket_id, m.place)::search_hit FROM m
+             WHERE m.place >= COALESCE((SELECT x.place FROM m x ORDER BY x.place DESC OFFSET depth - 1 LIMIT 1), 0))
       INTO n, part;
     total := total + n;
     hits := hits || part;
   END IF;
   IF NOT first_page OR cardinality(hits) > depth THEN -- else those are all that are wanted; the caller puts them in order
-    hits := ARRAY(SELECT ROW(b.kind, b.id, b.ticket_id, b.score)::search_hit
-                    FROM (SELECT * FROM unnest(hits) h ORDER BY h.score DESC, h.id DESC LIMIT depth) b
-                   WHERE b.score < p_score OR (b.score = p_score AND b.id < p_id)
-                   ORDER BY b.score DESC, b.id DESC LIMIT p_limit);
+    hits := ARRAY(SELECT ROW(b.kind, b.id, b.ticket_id, b.place)::search_hit
+                    FROM (SELECT * FROM unnest(hits) h ORDER BY h.place DESC, h.id DESC LIMIT depth) b
+                   WHERE b.place < p_place OR (b.place = p_place AND b.id < p_id)
+                   ORDER BY b.place DESC, b.id DESC LIMIT p_limit);
   END IF;
 END
 $$;
 
--- The documents of the transaction's organisation that match, with their rank in
--- millionths: of the best 500 so many as lie behind a place. When nothing matches, the
+-- The documents of the transaction's organisation that match, with their place:
+-- of the best 500 so many as lie behind a place. When nothing matches, the
 -- words are corrected by those that are there ("pasword"), or the newest titles and the
 -- names that look alike are taken. Words: those that were looked for in the end.
 -- More: there are others that match and are not counted.
-CREATE OR REPLACE FUNCTION search_candidates(p_text text, p_kinds text[], p_score int, p_id uuid, p_limit int,
+CREATE OR REPLACE FUNCTION search_candidates(p_text text, p_kinds text[], p_place bigint, p_id uuid, p_limit int,
   OUT total int, OUT more boolean, OUT alike boolean, OUT words text, OUT hits search_hit[])
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
 SET plan_cache_mode = force_generic_plan AS $$ -- here and in what it calls: planning takes longer than looking
@@ -181,7 +190,7 @@ BEGIN
   END IF;
   FOR try IN 1 .. 2 LOOP
     SELECT m.* INTO total, more, hits
-      FROM search_matching(org, search_words(words), search_query(words), p_kinds, p_score, p_id, p_limit) m;
+      FROM search_matching(org, search_words(words), search_query(words), p_kinds, p_place, p_id, p_limit) m;
     IF total > 0 THEN
       alike := try = 2;
       RETURN;
@@ -194,22 +203,22 @@ BEGIN
   END LOOP;
   words := p_text;
   PERFORM set_config('pg_trgm.word_similarity_threshold', '0.5', true); -- of <%
-  SELECT count(*), COALESCE(array_agg(ROW(y.kind, y.id, y.ticket_id, y.score)::search_hit ORDER BY y.score DESC, y.id DESC)
-           FILTER (WHERE y.score < p_score OR (y.score = p_score AND y.id < p_id)), '{}')
+  SELECT count(*), COALESCE(array_agg(ROW(y.kind, y.id, y.ticket_id, y.place)::search_hit ORDER BY y.place DESC, y.id DESC)
+           FILTER (WHERE y.place < p_place OR (y.place = p_place AND y.id < p_id)), '{}')
     INTO total, hits
-    FROM (SELECT x.*, (word_similarity(p_text, x.title) * 1000000)::int AS score
-            FROM ((SELECT d.kind, d.id, d.ticket_id, d.title FROM search_document d
+    FROM (SELECT x.*, search_place((word_similarity(p_text, x.title) * 1000000)::int, x.at) AS place
+            FROM ((SELECT d.kind, d.id, d.ticket_id, d.title, d.at FROM search_document d
                     WHERE d.org_id = org AND d.kind <> 'customer' AND d.title IS NOT NULL ORDER BY d.at DESC LIMIT 2000) UNION ALL
-                  (SELECT d.kind, d.id, d.ticket_id, d.title FROM search_document d -- by its index
+                  (SELECT d.kind, d.id, d.ticket_id, d.title, d.at FROM search_document d -- by its index
                     WHERE d.org_id = org AND d.kind = 'customer' AND p_text <% d.title)) x
-           WHERE x.kind = ANY (p_kinds) AND word_similarity(p_text, x.title) >= 0.5 ORDER BY score DESC, x.id DESC LIMIT 200) y;
+           WHERE x.kind = ANY (p_kinds) AND word_similarity(p_text, x.title) >= 0.5 ORDER BY place DESC, x.id DESC LIMIT 200) y;
   alike := total > 0;
   hits := hits[1:p_limit];
 END
 $$;
-REVOKE ALL ON FUNCTION search_candidates(text, text[], int, uuid, int) FROM PUBLIC;
+REVOKE ALL ON FUNCTION search_candidates(text, text[], bigint, uuid, int) FROM PUBLIC;
 
--- The best 500 of the documents of these tickets that match, with the rank that
+-- The best 500 of the documents of these tickets that match, with the place that
 -- search_candidates() gives them.
 CREATE OR REPLACE FUNCTION search_among(p_text text, p_kinds text[], p_tickets uuid[]) RETURNS search_hit[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan AS $$
@@ -226,12 +235,12 @@ BEGIN
     SELECT comment_kind(c.internal), c.comment_id FROM comment c
      WHERE c.org_id = org AND c.ticket_id = ANY (p_tickets) AND comment_kind(c.internal) = ANY (p_kinds)
   )
-  SELECT ARRAY(SELECT ROW(d.kind, d.id, d.ticket_id, d.score)::search_hit
-                 FROM i, LATERAL (SELECT x.kind, x.id, x.ticket_id, search_score(x.words, x.words @@ whole, by_whole, by_begun) AS score
+  SELECT ARRAY(SELECT ROW(d.kind, d.id, d.ticket_id, d.place)::search_hit
+                 FROM i, LATERAL (SELECT x.kind, x.id, x.ticket_id, search_place(search_score(x.words, x.words @@ whole, by_whole, by_begun), x.at) AS place
                                     FROM search_document x
                                    WHERE x.org_id = org AND x.kind = i.kind AND x.id = i.id AND x.words @@ begun
                                   OFFSET 0) d
-                ORDER BY d.score DESC, d.id DESC LIMIT 500));
+                ORDER BY d.place DESC, d.id DESC LIMIT 500));
 END
 $$;
 REVOKE ALL ON FUNCTION search_among(text, text[], uuid[]) FROM PUBLIC;

@@ -101,16 +101,16 @@ choose_kinds(struct search *s)
 	return arena_printf(s->r->arena, "{%s}", list.data);
 }
 
-/* "<score in millionths>:<id>" in base64url: the last hit of the page before. */
+/* "<place>:<id>" in base64url: the last hit of the page before. */
 static int
-take_cursor(struct search *s, const char **score, const char **id)
+take_cursor(struct search *s, const char **place, const char **id)
 {
 	const char *cursor = body_str(s->r, "cursor");
 	unsigned char *raw;
 	char *text, *colon;
 	long len;
 
-	*score = "2000000";
+	*place = "9223372036854775807";
 	*id = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 	if (cursor == NULL)
 		return 0;
@@ -118,10 +118,10 @@ take_cursor(struct search *s, const char **score, const char **id)
 	text = len <= 0 ? NULL : arena_strndup(s->r->arena, (const char *)raw, (size_t)len);
 	colon = text == NULL ? NULL : strchr(text, ':');
 	if (colon == NULL || text[strspn(text, "0123456789")] != ':' || colon == text ||
-	    colon - text > 7 || !uuid_valid(colon + 1))
+	    colon - text > 16 || !uuid_valid(colon + 1))
 		return fail(s->r, E_INVALID_CURSOR);
 	*colon = '\0';
-	*score = text;
+	*place = text;
 	*id = colon + 1;
 	return 0;
 }
@@ -212,13 +212,13 @@ put_hits(struct search *s, struct buf *sql)
 {
 	buf_printf(sql,
 	    "found AS MATERIALIZED (SELECT * FROM search_candidates($2::text, $3::text[], %s)), ",
-	    wants_all(s) ? "2000000, 'ffffffff-ffff-ffff-ffff-ffffffffffff', 500"
-			 : "$4::int, $5::uuid, $6::int");
+	    wants_all(s) ? "9223372036854775807, 'ffffffff-ffff-ffff-ffff-ffffffffffff', 500"
+			 : "$4::bigint, $5::uuid, $6::int");
 	if (is_number(body_str(s->r, "query")))
 		buf_str(sql,
 		    "named AS MATERIALIZED (SELECT n.ticket_id FROM ticket_v n WHERE n.org_id = $1 AND n.number = "
 		    "ltrim($2::text, '#')::bigint), hit AS MATERIALIZED (SELECT 'ticket' AS kind, n.ticket_id AS id, "
-		    "n.ticket_id, 1000000 AS score FROM named n UNION ALL SELECT h.* FROM found f, unnest(f.hits) h "
+		    "n.ticket_id, (1000001::bigint << 33) - 1 AS place FROM named n UNION ALL SELECT h.* FROM found f, unnest(f.hits) h "
 		    "WHERE h.id <> ALL (SELECT n.ticket_id FROM named n)), ");
 	else
 		buf_str(sql, "hit AS MATERIALIZED (SELECT h.* FROM found f, unnest(f.hits) h), ");
@@ -261,7 +261,7 @@ put_totals(struct search *s, struct buf *sql)
 		    "THEN ARRAY(SELECT m.ticket_id FROM met m) END AS few");
 }
 
-/* $1 org, $2 query, $3 kinds, $4 score and $5 id of the cursor, $6 limit + 1, then conditions. */
+/* $1 org, $2 query, $3 kinds, $4 place and $5 id of the cursor, $6 limit + 1, then conditions. */
 static const char *
 compose(struct search *s)
 {
@@ -276,10 +276,10 @@ compose(struct search *s)
 		put_seen(s, &sql);
 	}
 	buf_str(&sql,
-	    "chosen AS MATERIALIZED (SELECT s.* FROM seen s WHERE s.score < $4::int OR (s.score = $4::int "
-	    "AND s.id < $5::uuid) ORDER BY s.score DESC, s.id DESC LIMIT $6::int), "
-	    "page AS MATERIALIZED (SELECT row_number() OVER (ORDER BY c.score DESC, c.id DESC) AS n, c.kind, c.id, c.ticket_id, "
-	    "c.score, COALESCE(t.title, u.name) AS title, t.status, t.priority, t.number, "
+	    "chosen AS MATERIALIZED (SELECT s.* FROM seen s WHERE s.place < $4::bigint OR (s.place = $4::bigint "
+	    "AND s.id < $5::uuid) ORDER BY s.place DESC, s.id DESC LIMIT $6::int), "
+	    "page AS MATERIALIZED (SELECT row_number() OVER (ORDER BY c.place DESC, c.id DESC) AS n, c.kind, c.id, c.ticket_id, "
+	    "c.place, COALESCE(t.title, u.name) AS title, t.status, t.priority, t.number, "
 	    "CASE c.kind WHEN 'ticket' THEN NULLIF(t.description, '') WHEN 'customer' THEN NULL ELSE "
 	    "(SELECT m.body FROM comment m WHERE m.org_id = $1 AND m.comment_id = c.id) END AS body FROM chosen c "
 	    "LEFT JOIN ticket_v t ON t.org_id = $1 AND t.ticket_id = c.ticket_id "
@@ -287,7 +287,7 @@ compose(struct search *s)
 	    "WHERE t.ticket_id IS NOT NULL OR u.customer_id IS NOT NULL), "
 	    "sought AS MATERIALIZED (SELECT search_query(f.words) AS query, search_patterns(f.words) AS patterns FROM found f), "
 	    "shown AS (SELECT p.n, row_to_json(x)::text AS item FROM page p, sought q, LATERAL (SELECT p.kind, p.id, p.ticket_id, "
-	    "round(p.score / 1000000.0, 6) AS score, p.title, p.status, p.priority, p.number, ");
+	    "round((p.place >> 33) / 1000000.0, 6) AS score, p.title, p.status, p.priority, p.number, ");
 	buf_str(&sql,
 	    body_bool(s->r, "highlight", true)
 		? "json_strip_nulls(json_build_object('title', search_mark(p.title, q.query, q.patterns, true), "
@@ -296,7 +296,7 @@ compose(struct search *s)
 	buf_str(&sql,
 	    " AS highlights) x WHERE p.n < $6::int) "
 	    "SELECT (SELECT string_agg(s.item, ',' ORDER BY s.n) FROM shown s) AS items, "
-	    "(SELECT p.score || ':' || p.id FROM page p WHERE p.n = $6::int - 1 AND EXISTS "
+	    "(SELECT p.place || ':' || p.id FROM page p WHERE p.n = $6::int - 1 AND EXISTS "
 	    "(SELECT 1 FROM page x WHERE x.n = $6::int)) AS last");
 	put_totals(s, &sql);
 	put_facets(s, &sql);
@@ -364,7 +364,7 @@ static int
 search(struct req *r)
 {
 	struct search s = { .r = r };
-	const char *kinds_, *score, *id;
+	const char *kinds_, *place, *id;
 	const PGresult *first, *row;
 	int i;
 
@@ -372,13 +372,13 @@ search(struct req *r)
 	if (req_conditions(r, 7, CONDITION_STORED, &s.condition) == -1)
 		return -1;
 	kinds_ = choose_kinds(&s);
-	if (kinds_ == NULL || take_cursor(&s, &score, &id) == -1)
+	if (kinds_ == NULL || take_cursor(&s, &place, &id) == -1)
 		return -1;
 	s.values = arena_alloc(r->arena, ((size_t)s.condition.nvalues + 7) * sizeof(*s.values));
 	value(&s, r->org);
 	value(&s, body_str(r, "query"));
 	value(&s, kinds_);
-	value(&s, score);
+	value(&s, place);
 	value(&s, id);
 	value(&s, arena_printf(r->arena, "%ld", (long)body_int(r, "limit", 20) + 1));
 	for (i = 0; i < s.condition.nvalues; i++)

@@ -48,6 +48,23 @@ TEST(a_ticket_keeps_its_number_times_and_thread)
 }
 END
 
+TEST(of_imported_tickets_that_match_as_well_the_one_written_last_is_found_first)
+{
+	import("", NDJSON,
+	    "{\"external_id\":\"middle\",\"title\":\"Scanner\",\"created_at\":\"2020-01-02T03:04:05Z\"}\n"
+	    "{\"external_id\":\"late\",\"title\":\"Scanner\",\"created_at\":\"2021-01-02T03:04:05Z\"}\n"
+	    "{\"external_id\":\"first\",\"title\":\"Scanner\",\"created_at\":\"1965-01-02T03:04:05Z\"}\n");
+	find("\"query\":\"scanner\"");
+	ck_assert_uint_eq(count("data"), 3);
+	ck_assert_str_eq(
+	    sql_text("SELECT external_id FROM ticket WHERE ticket_id = '%s'", text("data.0.id")),
+	    "late");
+	ck_assert_str_eq(
+	    sql_text("SELECT external_id FROM ticket WHERE ticket_id = '%s'", text("data.1.id")),
+	    "middle");
+}
+END
+
 TEST(an_import_is_silent_but_for_two_entries_of_the_audit_log)
 {
 	import("", NDJSON,
@@ -229,6 +246,8 @@ END
 
 	tcase_add_checked_fixture(c, imports_fresh, NULL);
 	tcase_add_test(c, a_ticket_keeps_its_number_times_and_thread);
+	tcase_add_test(
+	    c, of_imported_tickets_that_match_as_well_the_one_written_last_is_found_first);
 	tcase_add_test(c, an_import_is_silent_but_for_two_entries_of_the_audit_log);
 	tcase_add_test(c, what_is_there_already_is_skipped_or_updated);
 	tcase_add_test(c, a_bad_row_is_told_of_and_the_others_go_on);
