@@ -83,6 +83,10 @@ BEGIN
       changes := changes || jsonb_build_object(secret, '"[redacted]"'::jsonb);
     END IF;
   END LOOP;
+  IF changes ? 'url' THEN -- what comes after the ? is often a token
+    changes := changes || jsonb_build_object('url', (SELECT jsonb_object_agg(u.key, regexp_replace(u.value, '\?.*', '?[redacted]'))
+                                                       FROM jsonb_each_text(changes -> 'url') u));
+  END IF;
   PERFORM put_event(this ->> 'org_id', TG_ARGV[0] || '.' || verb, TG_ARGV[2] = 'public', true,
     TG_ARGV[0], this ->> TG_ARGV[1], NULL, changes,
     jsonb_build_object(TG_ARGV[1], this ->> TG_ARGV[1]));

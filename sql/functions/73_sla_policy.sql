@@ -64,6 +64,10 @@ BEGIN
    WHERE y.org_id = p_org AND y.active AND y.archived_at IS NULL
      AND y.policy_id = COALESCE((SELECT c.sla_policy_id FROM company c JOIN sla_policy z ON z.org_id = c.org_id AND z.policy_id = c.sla_policy_id
                                   WHERE c.org_id = p_org AND c.company_id = k.company_id AND z.active), p_policy);
+  IF p.policy_id IS NULL AND EXISTS (SELECT 1 FROM sla_assignment a JOIN sla_policy z ON z.org_id = a.org_id AND z.policy_id = a.policy_id
+       WHERE a.org_id = p_org AND a.ticket_id = p_ticket AND z.archived_at IS NOT NULL) THEN
+    RETURN; -- what a deleted policy promised stands
+  END IF;
   calendar := sla_calendar(p, k.team_id);
   FOR t IN SELECT * FROM sla_timer x WHERE x.org_id = p_org AND x.ticket_id = p_ticket AND x.stopped_at IS NULL
               AND x.policy_id IS NOT NULL AND x.metric <> 'custom' FOR UPDATE LOOP

@@ -269,7 +269,7 @@ const struct route sla_routes[] = {
 	{ PATCH, "/api/sla/policies/:id", "sla.updatePolicy", update_policy, S_SETTINGS_WRITE, .body = policy_fields, .use = F_PATCH, .reply = &policy,
 	    .exec = SQL_SLA_POLICY_PATCH, .summary = "Update an SLA policy", .example = "{\"warn_percent\":75}" },
 	{ DELETE, "/api/sla/policies/:id", "sla.deletePolicy", api_exec, S_SETTINGS_WRITE, .on = &policy, .status = 204,
-	    .exec = SQL_SLA_POLICY_ARCHIVE, .summary = "Delete an SLA policy", .doc = "It is archived: no ticket comes under it any more, clocks that run go on." },
+	    .exec = SQL_SLA_POLICY_ARCHIVE, .summary = "Delete an SLA policy", .doc = "It is archived: no ticket comes under it any more; clocks that run go on until another policy wants their ticket." },
 	{ POST, "/api/sla/policies/:id/preview", "sla.preview", preview_policy, S_SETTINGS_READ, .body = preview_body, .reply = &preview, .on = &policy,
 	    .summary = "Preview due times", .doc = "With the arithmetic of the business hours.", .example = "{\"priority\":\"urgent\",\"start\":\"2026-06-12T15:30:00Z\"}" },
 	{ POST, "/api/sla/timers", "sla.createTimer", api_exec, S_TICKETS_WRITE, .flags = R_CREATE, .body = timer_fields, .reply = &timer,

@@ -197,6 +197,28 @@ TEST(a_changed_policy_moves_running_clocks_only_when_told)
 }
 END
 
+TEST(clocks_of_a_deleted_policy_go_on_until_another_wants_the_ticket)
+{
+	const char *policy = make_policy(GOLD("Gone")), *ticket = gold_ticket(), *other;
+
+	make_policy(
+	    "{\"name\":\"Of others\",\"conditions\":{\"field\":\"title\",\"op\":\"eq\",\"value\":\"never\"},"
+	    "\"targets\":{\"normal\":{\"resolution_minutes\":60}}}");
+	run_due();
+	call("DELETE", fmt("/api/sla/policies/%s", policy), NULL);
+	expect(204);
+	patch(ticket, "{\"tags\":[\"silver\"]}");
+	run_due();
+	ck_assert_str_eq(timer(ticket, "resolution", "status"), "running");
+	ck_assert_str_eq(timer(ticket, "resolution", "policy_id"), policy);
+	other =
+	    make_policy("{\"name\":\"All\",\"targets\":{\"normal\":{\"resolution_minutes\":600}}}");
+	patch(ticket, "{\"tags\":[\"bronze\"]}");
+	run_due();
+	ck_assert_str_eq(timer(ticket, "resolution", "policy_id"), other);
+}
+END
+
 TEST(a_companys_own_policy_goes_before)
 {
 	const char *own, *company, *customer, *ticket;
@@ -265,6 +287,7 @@ END
 	tcase_add_test(c, pauses_do_not_count);
 	tcase_add_test(c, answers_stop_and_questions_start_clocks);
 	tcase_add_test(c, a_changed_policy_moves_running_clocks_only_when_told);
+	tcase_add_test(c, clocks_of_a_deleted_policy_go_on_until_another_wants_the_ticket);
 	tcase_add_test(c, a_companys_own_policy_goes_before);
 	tcase_add_test(c, a_write_that_suppresses_sla_starts_no_clock);
 	tcase_add_test(c, what_makes_no_sense_is_refused_by_name);

@@ -44,9 +44,13 @@ sum=$(sha256sum <"$work/large" | cut -d' ' -f1)
 [ "$(jq -r .sha256 "$work/reply")" = "$sum" ] || fail "the reply has the file's SHA-256"
 url=$(jq -r .download_url "$work/reply")
 url=$E2E_URL/api${url#*/api}
-got=$(curl -sS --max-time 60 -H "X-API-Key: $key" "$E2E_URL/api/attachments/$id" | sha256sum | cut -d' ' -f1)
+got=$(curl -sS --max-time 60 -D "$work/head" -H "X-API-Key: $key" "$E2E_URL/api/attachments/$id" | sha256sum | cut -d' ' -f1)
 [ "$got" = "$sum" ] || fail "what comes back is what went in"
 ok "what comes back is what went in"
+for name in X-Request-Id X-RateLimit-Limit X-RateLimit-Remaining X-RateLimit-Reset; do
+	[ "$(grep -ci "^$name: ." "$work/head")" = 1 ] || fail "with the headers that every reply has: $name in $(cat "$work/head")"
+done
+ok "with the headers that every reply has"
 got=$(curl -sS --max-time 60 "$url" | sha256sum | cut -d' ' -f1)
 [ "$got" = "$sum" ] || fail "the signed link gives it without a credential"
 ok "the signed link gives it without a credential"
