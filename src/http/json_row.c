@@ -202,17 +202,23 @@ json_row(struct buf *out, const PGresult *res, int row, const struct field *fiel
 }
 
 void
-json_rows(struct buf *out, const PGresult *res, int rows)
+json_items(struct buf *out, const PGresult *res, int rows)
 {
 	int row, n = PQnfields(res);
 	struct column *c = columns(out->arena, res, n, NULL);
 
 	buf_reserve(out, PQresultMemorySize(res)); /* about what they become */
-	buf_char(out, '[');
 	for (row = 0; row < rows; row++) {
 		if (row > 0)
 			buf_char(out, ',');
 		put_row(out, res, row, c, n);
 	}
+}
+
+void
+json_rows(struct buf *out, const PGresult *res, int rows)
+{
+	buf_char(out, '[');
+	json_items(out, res, rows);
 	buf_char(out, ']');
 }

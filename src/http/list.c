@@ -10,27 +10,12 @@
 #include "base/json.h"
 #include "http/csv.h"
 #include "http/cursor.h"
-#include "http/schema.h"
+#include "http/list_internal.h"
 
 #define DEFAULT_LIMIT 50
-#define VALUES_MAX 320 /* more than a condition has, store/condition.c */
 
-struct page {
-	struct req *r;
-	const struct resource *shape;
-	const struct list *list;
-	const struct sort *sort;
-	bool descending;
-	bool with_optional; /* the resource is not the declared one but its fuller twin */
-	long limit;
-	const char *join; /* what the order needs besides the view, or "" */
-	struct buf sql;   /* the WHERE clause */
-	const char *values[VALUES_MAX];
-	int nvalues;
-};
-
-static int
-add_value(struct page *p, const char *value)
+int
+list_value(struct page *p, const char *value)
 {
 	if (p->nvalues == VALUES_MAX)
 		return fail_detail(p->r, E_BAD_REQUEST, "Too many filter values.");
@@ -54,8 +39,8 @@ add_condition(struct page *p, const char *sql, int number, bool many)
 	buf_str(&p->sql, sql);
 }
 
-static const char *
-array_literal(struct arena *arena, const struct query_value *q, const char *name)
+const char *
+list_array(struct arena *arena, const struct query_value *q, const char *name)
 {
 	struct buf out;
 
@@ -78,132 +63,11 @@ add_filters(struct page *p)
 		for (q = p->r->query; q != NULL; q = q->next)
 			n += strcmp(q->name, f->name) == 0;
 		if (n == 1)
-			add_condition(p, f->sql, add_value(p, query_get(p->r, f->name)), false);
+			add_condition(p, f->sql, list_value(p, query_get(p->r, f->name)), false);
 		else if (n > 1)
 			add_condition(p, f->sql,
-			    add_value(p, array_literal(p->r->arena, p->r->query, f->name)), true);
+			    list_value(p, list_array(p->r->arena, p->r->query, f->name)), true);
 	}
-}
-
-const char *
-custom_field_type(struct req *r, const char *key)
-{
-	int i;
-
-	if (r->custom == NULL)
-		r->custom = db_rows(r->db, SQL_CUSTOM_FIELD_TYPES, P(r->org));
-	for (i = 0; r->custom != NULL && i < PQntuples(r->custom); i++)
-		if (strcmp(PQgetvalue(r->custom, i, 0), key) == 0)
-			return PQgetvalue(r->custom, i, 1);
-	return NULL;
-}
-
-bool
-custom_field_orders(struct req *r, const char *key)
-{
-	const char *type = custom_field_type(r, key);
-
-	return type != NULL && strcmp(type, "multiselect") != 0;
-}
-
-/* NULL and a refusal of the parameter when there is no such field. */
-static const char *
-custom_type(struct page *p, const char *parameter, const char *key)
-{
-	const char *type = custom_field_type(p->r, key);
-
-	if (db_failed(p->r->db))
-		fail_db(p->r);
-	else if (type == NULL)
-		fail_field(p->r, parameter, "unknown_parameter",
-		    "The organization has no custom field \"%s\".", utf8_cut(p->r->arena, key, 64));
-	return type;
-}
-
-/* Whether a parameter of this name came before it. */
-static bool
-seen_before(const struct query_value *first, const struct query_value *q)
-{
-	for (; first != q; first = first->next)
-		if (strcmp(first->name, q->name) == 0)
-			return true;
-	return false;
-}
-
-/* What a filter by a custom field takes. An option that was taken away is still looked for. */
-static enum field_type
-filter_type(const char *type)
-{
-	if (strcmp(type, "number") == 0)
-		return T_NUM;
-	if (strcmp(type, "boolean") == 0)
-		return T_BOOL;
-	return strcmp(type, "date") == 0 ? T_DATE : T_STR;
-}
-
-/* cf.<key>=value: through ticket_field, which has an index under row-level security. */
-static void
-add_custom_filter(struct page *p, const struct query_value *q)
-{
-	const char *name = utf8_cut(p->r->arena, q->name, 80);
-	const char *word = custom_type(p, name, q->name + 3);
-	const struct query_value *other;
-	enum field_type type;
-	int key, values;
-
-	if (word == NULL)
-		return;
-	type = filter_type(word);
-	for (other = q; other != NULL; other = other->next)
-		if (strcmp(other->name, q->name) == 0)
-			schema_text(p->r, name, type, NULL, other->value);
-	key = add_value(p, q->name + 3);
-	values = add_value(p, array_literal(p->r->arena, q, q->name));
-	buf_printf(&p->sql,
-	    " AND EXISTS (SELECT 1 FROM ticket_field g WHERE g.org_id = t.org_id AND "
-	    "g.ticket_id = t.ticket_id AND g.key = $%d AND ",
-	    key);
-	if (type == T_NUM) /* roughly by the index, then exactly */
-		buf_printf(&p->sql,
-		    "g.rough = ANY (ARRAY(SELECT rough(v) FROM unnest($%d::numeric[]) v)) AND "
-		    "g.number = ANY ($%d::numeric[]))",
-		    values, values);
-	else
-		buf_printf(&p->sql, "g.word = ANY ($%d::text[]))", values);
-}
-
-static void
-add_custom_filters(struct page *p)
-{
-	const struct query_value *q;
-
-	for (q = p->r->query; p->list->custom && q != NULL; q = q->next)
-		if (strncmp(q->name, "cf.", 3) == 0 && !seen_before(p->r->query, q))
-			add_custom_filter(p, q);
-}
-
-/* Only tickets that have the value: the index of the values gives the order. */
-static void
-order_by_custom(struct page *p, const char *name)
-{
-	const char *type = custom_type(p, "sort", name + 3);
-	struct sort *sort = arena_alloc(p->r->arena, sizeof(*sort));
-	bool number;
-
-	*sort = (struct sort){ name, "s.word", "text" };
-	p->sort = sort;
-	if (type == NULL)
-		return;
-	if (!custom_field_orders(p->r, name + 3))
-		fail_field(
-		    p->r, "sort", "not_allowed", "A field of several values gives no order.");
-	number = strcmp(type, "number") == 0;
-	if (number)
-		*sort = (struct sort){ name, "s.number", "numeric" };
-	p->join = arena_printf(p->r->arena,
-	    " JOIN ticket_field s ON s.org_id = t.org_id AND s.ticket_id = t.ticket_id "
-	    "AND s.key = $%d%s",
-	    add_value(p, name + 3), number ? " AND s.number IS NOT NULL" : "");
 }
 
 static void
@@ -226,20 +90,23 @@ choose_order(struct page *p)
 	}
 	p->sort = s;
 	if (s == NULL)
-		order_by_custom(p, name);
+		list_custom_order(p, name);
 	p->limit = limit == NULL ? DEFAULT_LIMIT : strtol(limit, NULL, 10);
 }
 
+/* What a cursor is of. Behind the tickets that have a value there is an order of its own. */
 static const char *
-order_of(const struct page *p)
+order_of(const struct page *p, enum part part)
 {
-	return arena_printf(p->r->arena, "%s%s", p->descending ? "-" : "", p->sort->name);
+	return arena_printf(p->r->arena, "%s%s%s", p->descending ? "-" : "", p->sort->name,
+	    part == WITHOUT_VALUE ? "/none" : "");
 }
 
-static const char *
-make_cursor(const struct page *p, const char *value, const char *id)
+static void
+after_key(struct page *p, int number)
 {
-	return cursor_make(p->r->arena, order_of(p), value, id);
+	p->after = arena_printf(
+	    p->r->arena, " AND t.%s %c $%d", p->shape->key, p->descending ? '<' : '>', number);
 }
 
 static int
@@ -250,16 +117,22 @@ add_cursor(struct page *p)
 
 	if (cursor == NULL)
 		return 0;
-	if (!cursor_read(p->r->arena, cursor, order_of(p), &value, &id))
+	if (p->join != NULL &&
+	    cursor_read(p->r->arena, cursor, order_of(p, WITHOUT_VALUE), &value, &id)) {
+		p->part = WITHOUT_VALUE;
+		after_key(p, list_value(p, id));
+		return 0;
+	}
+	if (!cursor_read(p->r->arena, cursor, order_of(p, WITH_VALUE), &value, &id))
 		return fail(p->r, E_INVALID_CURSOR);
-	n = add_value(p, value);
-	add_value(p, id);
+	n = list_value(p, value);
+	list_value(p, id);
 	if (strcmp(p->sort->column + 2, p->shape->key) == 0) /* the key alone orders */
-		buf_printf(
-		    &p->sql, " AND t.%s %c $%d", p->shape->key, p->descending ? '<' : '>', n + 1);
+		after_key(p, n + 1);
 	else
-		buf_printf(&p->sql, " AND (%s, t.%s) %c ($%d::%s, $%d)", p->sort->column,
-		    p->shape->key, p->descending ? '<' : '>', n, p->sort->type, n + 1);
+		p->after =
+		    arena_printf(p->r->arena, " AND (%s, t.%s) %c ($%d::%s, $%d)", p->sort->column,
+			p->shape->key, p->descending ? '<' : '>', n, p->sort->type, n + 1);
 	return 0;
 }
 
@@ -296,23 +169,37 @@ select_list(const struct page *p)
 }
 
 static const char *
-from_where(const struct page *p)
+from_where(const struct page *p, enum part part, const char *after)
 {
-	return arena_printf(p->r->arena, "FROM %s t%s WHERE t.org_id = $1%s%s%s", p->shape->view,
-	    p->join, p->list->where == NULL ? "" : " AND ",
-	    p->list->where == NULL ? "" : p->list->where, p->sql.data);
+	const char *join = p->join == NULL ? "" : p->join;
+
+	return arena_printf(p->r->arena, "FROM %s t %s%s WHERE t.org_id = $1%s%s%s%s%s",
+	    p->shape->view, *join == '\0' || part == WITH_VALUE ? "" : "LEFT ", join,
+	    p->list->where == NULL ? "" : " AND ", p->list->where == NULL ? "" : p->list->where,
+	    *join != '\0' && part == WITHOUT_VALUE ? " AND s.ticket_id IS NULL" : "", p->sql.data,
+	    after);
 }
 
-static int
-queue_page(struct page *p)
+static const PGresult *
+ask_page(struct page *p, long limit)
 {
-	const char *order = p->descending ? "DESC" : "ASC";
-	const char *sql;
+	const char *way = p->descending ? "DESC" : "ASC";
+	const char *sql, *by = "";
 
-	sql = arena_printf(p->r->arena, "SELECT %s %s ORDER BY %s %s, t.%s %s LIMIT %ld",
-	    select_list(p), from_where(p), p->sort->column, order, p->shape->key, order,
-	    p->limit + 1);
-	return db_queue_text(p->r->db, sql, p->nvalues, p->values);
+	if (p->part == WITH_VALUE)
+		by = arena_printf(p->r->arena, "%s %s, ", p->sort->column, way);
+	sql = arena_printf(p->r->arena, "SELECT %s %s ORDER BY %st.%s %s LIMIT %ld", select_list(p),
+	    from_where(p, p->part, p->after), by, p->shape->key, way, limit);
+	return db_result(p->r->db, db_queue_text(p->r->db, sql, p->nvalues, p->values));
+}
+
+static const char *
+cursor_at(const struct page *p, const PGresult *rows, int i, enum part part)
+{
+	const char *value = db_get(rows, i, "__sort");
+
+	return cursor_make(
+	    p->r->arena, order_of(p, part), value == NULL ? "" : value, db_get(rows, i, "__id"));
 }
 
 static void
@@ -321,36 +208,54 @@ write_csv(struct page *p, const PGresult *rows, int n, bool more)
 	csv_rows(&p->r->out->body, rows, n);
 	p->r->media = "text/csv; charset=utf-8";
 	if (more)
-		reply_header(p->r, "X-Next-Cursor",
-		    make_cursor(p, db_get(rows, n - 1, "__sort"), db_get(rows, n - 1, "__id")));
+		reply_header(p->r, "X-Next-Cursor", cursor_at(p, rows, n - 1, WITH_VALUE));
 }
 
+/* rest: the tickets without a value that fill the page, or NULL. */
 static void
-write_page(struct page *p, const PGresult *rows, const PGresult *total)
+write_page(struct page *p, const PGresult *rows, const PGresult *rest, const PGresult *total)
 {
 	const char *format = query_get(p->r, "format");
 	struct buf *out = &p->r->out->body;
-	int i, n = PQntuples(rows);
-	bool more = n > p->limit;
+	int n = PQntuples(rows), others = rest == NULL ? 0 : PQntuples(rest);
+	bool more = n + others > p->limit;
 
-	if (more)
-		n = (int)p->limit;
+	if (more && others > 0)
+		others--;
+	else if (more)
+		n--;
 	if (p->list->csv && format != NULL && strcmp(format, "csv") == 0) {
 		write_csv(p, rows, n, more);
 		return;
 	}
-	buf_str(out, "{\"data\":");
-	json_rows(out, rows, n);
-	buf_printf(out, ",\"has_more\":%s,\"next_cursor\":", more ? "true" : "false");
-	i = n - 1;
-	if (more)
-		buf_json_str(
-		    out, make_cursor(p, db_get(rows, i, "__sort"), db_get(rows, i, "__id")));
-	else
+	buf_str(out, "{\"data\":[");
+	json_items(out, rows, n);
+	if (n > 0 && others > 0)
+		buf_char(out, ',');
+	if (others > 0)
+		json_items(out, rest, others);
+	buf_printf(out, "],\"has_more\":%s,\"next_cursor\":", more ? "true" : "false");
+	if (!more)
 		buf_str(out, "null");
+	else if (others > 0)
+		buf_json_str(out, cursor_at(p, rest, others - 1, WITHOUT_VALUE));
+	else
+		buf_json_str(out, cursor_at(p, rows, n - 1, rest == NULL ? p->part : WITH_VALUE));
 	if (total != NULL)
 		buf_printf(out, ",\"total\":%s", PQgetvalue(total, 0, 0));
 	buf_char(out, '}');
+}
+
+/* The tickets without a value that a page has room for, and one; NULL when it has none. */
+static const PGresult *
+fill_page(struct page *p, const PGresult *rows, int nvalues)
+{
+	if (rows == NULL || p->join == NULL || p->part != WITH_VALUE || PQntuples(rows) > p->limit)
+		return NULL;
+	p->part = WITHOUT_VALUE;
+	p->after = "";
+	p->nvalues = nvalues; /* without the cursor's */
+	return ask_page(p, p->limit + 1 - PQntuples(rows));
 }
 
 int
@@ -359,37 +264,39 @@ reply_list(struct req *r, const struct resource *shape, const struct list *list,
 {
 	struct page *p = arena_alloc(r->arena, sizeof(*p));
 	const char *with_total = query_get(r, "include_total");
-	const PGresult *rows, *total = NULL;
-	int slot, total_slot = -1, i;
+	const PGresult *rows, *rest, *total = NULL;
+	int total_slot = -1, before, i;
 
 	*p = (struct page){ .r = r,
 		.shape = shape,
 		.list = list,
-		.join = "",
+		.after = "",
 		.with_optional = shape != r->route->reply };
 	buf_init(&p->sql, r->arena, 256);
-	add_value(p, r->org);
+	list_value(p, r->org);
 	for (i = 0; i < nvalues; i++)
-		add_value(p, values[i]);
+		list_value(p, values[i]);
 	if (where != NULL)
 		buf_printf(&p->sql, " AND %s", where);
 	choose_order(p);
 	add_filters(p);
-	add_custom_filters(p);
+	list_custom_filters(p);
 	if (r->failed)
 		return -1;
 	if (with_total != NULL && strcmp(with_total, "true") == 0)
 		total_slot = db_queue_text(r->db,
-		    arena_printf(r->arena, "SELECT count(*) %s", from_where(p)), p->nvalues,
-		    p->values);
+		    arena_printf(
+			r->arena, "SELECT count(*) %s", from_where(p, WITH_OR_WITHOUT, "")),
+		    p->nvalues, p->values);
+	before = p->nvalues;
 	if (add_cursor(p) == -1 || r->failed)
 		return -1;
-	slot = queue_page(p);
-	rows = db_result(r->db, slot);
+	rows = ask_page(p, p->limit + 1);
+	rest = fill_page(p, rows, before);
 	if (total_slot != -1)
 		total = db_result(r->db, total_slot);
-	if (rows == NULL || (total_slot != -1 && total == NULL))
+	if (db_failed(r->db))
 		return fail_db(r);
-	write_page(p, rows, total);
+	write_page(p, rows, rest, total);
 	return reply_json(r, 200);
 }

@@ -176,8 +176,9 @@ int reply_list(struct req *, const struct resource *, const struct list *, const
 
 /* Write row `row` as a JSON object from its columns' names and types. fields: NULL for all. */
 void json_row(struct buf *, const PGresult *, int row, const struct field *fields);
-/* The first `rows` rows as an array; columns named __x are left out. */
+/* The first `rows` rows as an array, or as its items; columns named __x are left out. */
 void json_rows(struct buf *, const PGresult *, int rows);
+void json_items(struct buf *, const PGresult *, int rows);
 /* "2026-11-24 02:42:33.1234+00" as the API writes it: 2026-11-24T02:42:33.123Z; false for what
  * ISO 8601 has no word for. */
 bool row_time(char iso[25], const char *text, size_t len);

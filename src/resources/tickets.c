@@ -123,7 +123,7 @@ create(struct req *r)
 const struct route ticket_routes[] = {
 	{ GET, "/api/tickets", "tickets.list", api_list, S_TICKETS_READ,
 	    .reply = &ticket, .list = &ticket_list, .summary = "List tickets",
-	    .doc = "Newest first. Filters combine with and; a repeated filter means any of its values. Custom fields filter as cf.<key>=value and sort as sort=cf.<key>, which leaves out tickets without a value." },
+	    .doc = "Newest first. Filters combine with and; a repeated filter means any of its values. Custom fields filter as cf.<key>=value and sort as sort=cf.<key>; tickets without a value come last, whichever way." },
 	{ POST, "/api/tickets", "tickets.create", create, S_TICKETS_WRITE, .flags = R_CREATE|R_NUMBER,
 	    .body = ticket_fields, .reply = &ticket, .summary = "Create a ticket",
 	    .doc = "Only the title is required. Classification by the model follows on its own.",

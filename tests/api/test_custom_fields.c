@@ -162,7 +162,7 @@ TEST(tickets_are_filtered_and_sorted_by_their_values)
 	ck_assert_str_eq(text("data.1.ticket_id"), nine);
 	call(
 	    "GET", fmt("/api/tickets?sort=-cf.seats&limit=2&cursor=%s", text("next_cursor")), NULL);
-	ck_assert_uint_eq(count("data"), 1);
+	ck_assert_uint_eq(count("data"), 2);
 	ck_assert_str_eq(text("data.0.ticket_id"), five);
 	call("GET", "/api/tickets?cf.parts=b&cf.seats=5&include_total=true", NULL);
 	ck_assert_int_eq(number("total"), 1);
@@ -174,6 +174,47 @@ TEST(tickets_are_filtered_and_sorted_by_their_values)
 	expect_field("sort", "not_allowed");
 	call("GET", "/api/customers?cf.seats=1", NULL);
 	expect_field("cf.seats", "unknown_parameter");
+}
+END
+
+    /* The titles of the tickets on all pages, in their order. */
+    static const char *
+    all_pages(const char *query)
+{
+	const char *path = fmt("/api/tickets?%s", query), *titles = "";
+	unsigned i;
+
+	do {
+		call("GET", path, NULL);
+		expect(200);
+		for (i = 0; i < count("data"); i++)
+			titles = fmt("%s %s", titles, text(fmt("data.%u.title", i)));
+		path = fmt("/api/tickets?%s&cursor=%s", query, text("next_cursor"));
+	} while (strcmp(text("has_more"), "true") == 0);
+	ck_assert_str_eq(text("next_cursor"), "null");
+	return titles;
+}
+
+TEST(tickets_without_the_value_come_last_on_whichever_page)
+{
+	unsigned limit;
+
+	make_field("{\"label\":\"seats\",\"type\":\"number\"}");
+	make_ticket("none1");
+	make_ticket_of("{\"title\":\"five\",\"custom_fields\":{\"seats\":5}}");
+	make_ticket("none2");
+	make_ticket_of("{\"title\":\"ten\",\"custom_fields\":{\"seats\":10}}");
+	make_ticket("none3");
+	for (limit = 1; limit <= 6; limit++) {
+		ck_assert_str_eq(
+		    all_pages(fmt("sort=cf.seats&limit=%u", limit)), " five ten none1 none2 none3");
+		ck_assert_str_eq(all_pages(fmt("sort=-cf.seats&limit=%u", limit)),
+		    " ten five none3 none2 none1");
+	}
+	call("GET", "/api/tickets?sort=cf.seats&limit=1&include_total=true", NULL);
+	ck_assert_int_eq(number("total"), 5);
+	call("GET", fmt("/api/tickets?sort=-cf.seats&cursor=%s", text("next_cursor")), NULL);
+	expect_problem(400, "invalid_cursor");
 }
 END
 
@@ -253,6 +294,7 @@ END
 	tcase_add_test(c, a_change_names_some_fields_and_keeps_the_others);
 	tcase_add_test(c, definitions_that_make_no_sense_are_refused);
 	tcase_add_test(c, tickets_are_filtered_and_sorted_by_their_values);
+	tcase_add_test(c, tickets_without_the_value_come_last_on_whichever_page);
 	tcase_add_test(c, a_filter_by_what_the_field_cannot_have_is_refused);
 	tcase_add_test(c, a_text_of_two_lines_has_a_place_in_the_order);
 	tcase_add_test(c, the_filter_uses_the_index_of_the_values_under_row_level_security);

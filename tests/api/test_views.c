@@ -267,20 +267,21 @@ END
 
 TEST(a_view_is_sorted_by_a_custom_field_while_there_is_one)
 {
-	const char *id, *first, *second;
+	const char *id, *first, *second, *without;
 
 	sql("INSERT INTO custom_field (org_id, field_id, key, label, type, options) VALUES ('" ORG
 	    "', uuid7(), 'seats', 'Seats', 'number', '{}'), ('" ORG
 	    "', uuid7(), 'extras', 'Extras', 'multiselect', '{a,b}')");
 	first = make_ticket_of("{\"title\":\"t\",\"custom_fields\":{\"seats\":9}}");
 	second = make_ticket_of("{\"title\":\"t\",\"custom_fields\":{\"seats\":10}}");
-	make_ticket("without");
+	without = make_ticket("without");
 	id = make_view("{\"name\":\"x\",\"sort\":\"-cf.seats\"}");
 	call("GET", fmt(VIEWS "/%s/tickets", id), NULL);
 	expect(200);
-	ck_assert_uint_eq(count("data"), 2);
+	ck_assert_uint_eq(count("data"), 3);
 	ck_assert_str_eq(text("data.0.ticket_id"), second);
 	ck_assert_str_eq(text("data.1.ticket_id"), first);
+	ck_assert_str_eq(text("data.2.ticket_id"), without);
 	call("PATCH", fmt(VIEWS "/%s", id), "{\"sort\":\"cf.extras\"}");
 	expect_field("sort", "not_allowed");
 	call("PATCH", fmt(VIEWS "/%s", id), "{\"sort\":\"cf.colour\"}");
