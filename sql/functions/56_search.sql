@@ -79,9 +79,9 @@ CREATE OR REPLACE FUNCTION search_score(p_words tsvector, p_is_whole boolean, p_
 $$;
 
 -- Where a hit stands: by its score in millionths and then by when it was written, in seconds
--- from 1970 to 2242. The score is in the bits from 33 up.
+-- from 1970 to 2242. The score is in the bits from 33 up; every place is behind the largest bigint.
 CREATE OR REPLACE FUNCTION search_place(p_score int, p_at timestamptz) RETURNS bigint LANGUAGE sql STABLE AS $$
-  SELECT (p_score::bigint << 33) | greatest(least(date_part('epoch', p_at)::bigint, 8589934591), 0)
+  SELECT (p_score::bigint << 33) | greatest(least(date_part('epoch', p_at), 8589934591), 0)::bigint
 $$;
 
 -- Whether looking through the newest documents until 500 match is cheaper than
@@ -104,7 +104,8 @@ $$;
 -- behind a place, so many. A word that is frequent among the newest documents
 -- is looked for there until 500 have it, because the index of words would gather all
 -- of its places first; so is one of which there are 5000. The last word is a
--- beginning when fewer than 200 have it as it stands; such hits rank half.
+-- beginning when fewer than 200 have it as it stands; such hits rank half. (The best are
+-- told by the place of the last of them, because numbers are ordered faster than rows.)
 CREATE OR REPLACE FUNCTION search_matching(p_org text, p_whole tsquery, p_begun tsquery, p_kinds text[],
   p_place bigint, p_id uuid, p_limit int, OUT total int, OUT more boolean, OUT hits search_hit[])
 LANGUAGE plpgsql STABLE AS $$
@@ -169,11 +170,12 @@ END
 $$;
 
 -- The documents of the transaction's organisation that match, with their place:
--- of the best 500 so many as lie behind a place. When nothing matches, the
+-- of the best 500 so many as lie behind a place, or all of them. When nothing matches, the
 -- words are corrected by those that are there ("pasword"), or the newest titles and the
 -- names that look alike are taken. Words: those that were looked for in the end.
 -- More: there are others that match and are not counted.
-CREATE OR REPLACE FUNCTION search_candidates(p_text text, p_kinds text[], p_place bigint, p_id uuid, p_limit int,
+CREATE OR REPLACE FUNCTION search_candidates(p_text text, p_kinds text[], p_place bigint DEFAULT 9223372036854775807,
+  p_id uuid DEFAULT 'ffffffff-ffff-ffff-ffff-ffffffffffff', p_limit int DEFAULT 500,
   OUT total int, OUT more boolean, OUT alike boolean, OUT words text, OUT hits search_hit[])
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
 SET plan_cache_mode = force_generic_plan AS $$ -- here and in what it calls: planning takes longer than looking

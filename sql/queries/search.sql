@@ -7,5 +7,4 @@ SELECT search_keep_up($1);
 -- Of no organisation and so without a hit: for the plans, which PostgreSQL makes anew on
 -- each connection. The descriptions of 32 partitions and their indexes are most of the work.
 -- name: search_warm_up
-SELECT total FROM search_candidates('warm up', '{ticket,comment,note,customer}', 9223372036854775807,
-  'ffffffff-ffff-ffff-ffff-ffffffffffff', 1);
+SELECT total FROM search_candidates('warm up', '{ticket,comment,note,customer}');

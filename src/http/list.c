@@ -295,7 +295,7 @@ reply_list(struct req *r, const struct resource *shape, const struct list *list,
 	rest = fill_page(p, rows, before);
 	if (total_slot != -1)
 		total = db_result(r->db, total_slot);
-	if (db_failed(r->db))
+	if (rows == NULL || db_failed(r->db))
 		return fail_db(r);
 	write_page(p, rows, rest, total);
 	return reply_json(r, 200);

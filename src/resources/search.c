@@ -211,14 +211,13 @@ static void
 put_hits(struct search *s, struct buf *sql)
 {
 	buf_printf(sql,
-	    "found AS MATERIALIZED (SELECT * FROM search_candidates($2::text, $3::text[], %s)), ",
-	    wants_all(s) ? "9223372036854775807, 'ffffffff-ffff-ffff-ffff-ffffffffffff', 500"
-			 : "$4::bigint, $5::uuid, $6::int");
+	    "found AS MATERIALIZED (SELECT * FROM search_candidates($2::text, $3::text[]%s)), ",
+	    wants_all(s) ? "" : ", $4::bigint, $5::uuid, $6::int");
 	if (is_number(body_str(s->r, "query")))
 		buf_str(sql,
 		    "named AS MATERIALIZED (SELECT n.ticket_id FROM ticket_v n WHERE n.org_id = $1 AND n.number = "
 		    "ltrim($2::text, '#')::bigint), hit AS MATERIALIZED (SELECT 'ticket' AS kind, n.ticket_id AS id, "
-		    "n.ticket_id, (1000001::bigint << 33) - 1 AS place FROM named n UNION ALL SELECT h.* FROM found f, unnest(f.hits) h "
+		    "n.ticket_id, search_place(1000000, 'infinity') AS place FROM named n UNION ALL SELECT h.* FROM found f, unnest(f.hits) h "
 		    "WHERE h.id <> ALL (SELECT n.ticket_id FROM named n)), ");
 	else
 		buf_str(sql, "hit AS MATERIALIZED (SELECT h.* FROM found f, unnest(f.hits) h), ");

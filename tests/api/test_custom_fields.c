@@ -4,6 +4,24 @@
 
 #include <string.h>
 
+/* The titles of the tickets on all pages, in their order. */
+static const char *
+all_pages(const char *query)
+{
+	const char *path = fmt("/api/tickets?%s", query), *titles = "";
+	unsigned i;
+
+	do {
+		call("GET", path, NULL);
+		expect(200);
+		for (i = 0; i < count("data"); i++)
+			titles = fmt("%s %s", titles, text(fmt("data.%u.title", i)));
+		path = fmt("/api/tickets?%s&cursor=%s", query, text("next_cursor"));
+	} while (strcmp(text("has_more"), "true") == 0);
+	ck_assert_str_eq(text("next_cursor"), "null");
+	return titles;
+}
+
 TEST(each_type_takes_its_values_and_no_others)
 {
 	static const struct {
@@ -176,24 +194,6 @@ TEST(tickets_are_filtered_and_sorted_by_their_values)
 	expect_field("cf.seats", "unknown_parameter");
 }
 END
-
-    /* The titles of the tickets on all pages, in their order. */
-    static const char *
-    all_pages(const char *query)
-{
-	const char *path = fmt("/api/tickets?%s", query), *titles = "";
-	unsigned i;
-
-	do {
-		call("GET", path, NULL);
-		expect(200);
-		for (i = 0; i < count("data"); i++)
-			titles = fmt("%s %s", titles, text(fmt("data.%u.title", i)));
-		path = fmt("/api/tickets?%s&cursor=%s", query, text("next_cursor"));
-	} while (strcmp(text("has_more"), "true") == 0);
-	ck_assert_str_eq(text("next_cursor"), "null");
-	return titles;
-}
 
 TEST(tickets_without_the_value_come_last_on_whichever_page)
 {
