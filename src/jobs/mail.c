@@ -193,6 +193,7 @@ post(struct mailer *m, const char *org, const PGresult *rows, int i, const char 
 	curl_easy_setopt(c, CURLOPT_READFUNCTION, give);
 	curl_easy_setopt(c, CURLOPT_READDATA, l);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L); /* as in outgoing.c */
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, 5L);
 	curl_easy_setopt(c, CURLOPT_TIMEOUT, conf.due_lease - 5); /* before its lease is over */
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, l->error);

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """
-Names that lead inside. serviceos-api and serviceos-scheduler run in a network namespace
-whose name server, public addresses and canaries are this file's, so that the real
-resolver answers what it must not be believed.
+Names that lead inside, and one that nobody answers for. serviceos-api and
+serviceos-scheduler run in a network namespace whose name server, public addresses and
+canaries are this file's, so that the real resolver answers what it must not be believed.
 """
 
 import http.server
@@ -39,6 +39,7 @@ NAMES = {
     "own.test": [OWN],
 }
 REBINDING = "rebinding.test"  # PUBLIC when it is asked first, 127.0.0.1 from then on
+UNANSWERED = "unanswered.test"  # the name server never answers
 
 
 # ---- inside the namespace
@@ -53,6 +54,8 @@ class Nameserver(socketserver.BaseRequestHandler):
             labels.append(query[at + 1:at + 1 + query[at]].decode())
             at += 1 + query[at]
         kind = struct.unpack("!H", query[at + 1:at + 3])[0]
+        if ".".join(labels).lower() == UNANSWERED:
+            return
         records = self.records(".".join(labels).lower(), kind)
         reply.sendto(query[:2] + struct.pack("!HHHHH", 0x8580, 1, len(records), 0, 0) + query[12:at + 5] +
                      b"".join(records), self.client_address)
@@ -112,7 +115,7 @@ def private_network(folder):
     for line in ["link set lo up", f"address add {OWN}/32 dev lo"] + [
             f"route add local {a}/32 dev lo" for a in (PUBLIC, SILENT, "10.0.0.1", "169.254.169.254")]:
         subprocess.run(["ip", *line.split()], check=True)
-    for name, text in (("resolv.conf", "nameserver 127.0.0.1\n"), ("nsswitch.conf", "hosts: files dns\n")):
+    for name, text in (("resolv.conf", "nameserver 127.0.0.1\noptions timeout:30 attempts:1\n"), ("nsswitch.conf", "hosts: files dns\n")):
         with open(os.path.join(folder, name), "w", encoding="ascii") as file:
             file.write(text)
         subprocess.run(["mount", "--bind", file.name, "/etc/" + name], check=os.path.exists("/etc/" + name))
@@ -215,6 +218,11 @@ try:
     check(found["visits"] == [], f"nobody came to {' '.join(CANARIES)}: no proxy, Alt-Svc or HSTS led there either", found["visits"])
     check(len(found["arrivals"]) == 3 and not any("Authorization" in a for a in found["arrivals"]),
           "what came to the public address came three times, without the password of a .netrc", found["arrivals"])
+    hooks[UNANSWERED] = hook(UNANSWERED)
+    reply = ask("POST", f"/api/v1/webhooks/{hooks[UNANSWERED]}/test")
+    check(reply["status"] is None and "timed out" in reply["error"], "a name that nobody answers for is given up in time", reply)
+    ask("POST", "/api/tickets", {"title": "unanswered"}, 201)
+    until(lambda: first_try(hooks[UNANSWERED]), 20, "and does not hold up the scheduler")
 finally:
     for one in hooks.values():
         call("DELETE", f"/api/v1/webhooks/{one}")
