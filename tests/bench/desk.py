@@ -11,7 +11,7 @@ import time
 import urllib.request
 
 CLIENTS = 8
-SECONDS = 6
+SECONDS = 10
 WARM_SECONDS = 3  # of each operation before the first is measured: what was loaded last has not been read yet
 DRAWN = 4000  # different requests of an operation
 HERE = os.path.dirname(os.path.abspath(__file__))
