@@ -98,7 +98,7 @@ SELECT a.*,
 -- What became of the tickets of each team, whoever has worked on them.
 -- name: report_teams
 WITH created AS (
-  SELECT t.team_id, count(*) AS n FROM ticket t
+  SELECT t.team_id, count(*) AS n, count(*) FILTER (WHERE t.status IN ('new', 'open', 'pending', 'on_hold')) AS open FROM ticket t
    WHERE t.org_id = $1 AND t.created_at >= $2::timestamptz AND t.created_at < $3::timestamptz AND t.deleted_at IS NULL GROUP BY 1
 ), resolved AS (
   SELECT t.team_id, sum(date_part('epoch', t.resolved_at - t.created_at)) AS s, count(*) AS n
@@ -108,12 +108,11 @@ WITH created AS (
 ), s AS (
   SELECT team_id, sum(n) AS n, report_spread(array_agg(s), array_agg(n)) AS spread FROM resolved GROUP BY 1
 ), o AS (
-  SELECT t.team_id, count(*) AS n FROM ticket t
-   WHERE t.org_id = $1 AND t.deleted_at IS NULL AND t.status IN ('new', 'open', 'pending', 'on_hold') GROUP BY 1
+  SELECT x.team_id, count(*) AS n FROM report_open_beside($1, $2::timestamptz, $3::timestamptz) x GROUP BY 1
 ), q AS (
   SELECT v.team_id, csat_figures(count(*), array_agg(v.score)) AS f FROM csat_sent($1, $2::timestamptz, $3::timestamptz) v GROUP BY 1
 ), teams AS (
-  SELECT w.team_id, w.name, COALESCE(c.n, 0) AS assigned, COALESCE(s.n, 0)::bigint AS solved, COALESCE(o.n, 0) AS open_now,
+  SELECT w.team_id, w.name, COALESCE(c.n, 0) AS assigned, COALESCE(s.n, 0)::bigint AS solved, COALESCE(c.open, 0) + COALESCE(o.n, 0) AS open_now,
          s.spread -> 'median' AS resolution_median_minutes, q.f -> 'csat_percent' AS csat_percent
     FROM team w
     LEFT JOIN created c ON c.team_id = w.team_id

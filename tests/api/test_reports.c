@@ -91,6 +91,26 @@ TEST(agents_and_teams_stand_side_by_side)
 }
 END
 
+TEST(what_is_open_now_is_the_same_whatever_the_period)
+{
+	static const char *const periods[] = { PERIOD,
+		"from=2026-06-01T00:00:00Z&to=2026-06-02T09:00:00Z",
+		"from=2026-06-02T09:00:00Z&to=2026-06-02T10:00:00Z",
+		"from=2026-06-03T00:00:00Z&to=2026-06-04T00:00:00Z" };
+	unsigned i;
+
+	call("POST", "/api/organizations/" ORG "/teams", "{\"name\":\"Blue\"}");
+	sql("UPDATE ticket SET team_id = (SELECT team_id FROM team), assignee_user_id = '%s'",
+	    agent);
+	for (i = 0; i < LENGTH(periods); i++) {
+		call("GET", fmt(REPORTS "agents?%s", periods[i]), NULL);
+		ck_assert_int_eq(number("data.0.open_now"), 4);
+		call("GET", fmt(REPORTS "agents?group_by=team&%s", periods[i]), NULL);
+		ck_assert_int_eq(number("teams.0.open_now"), 4);
+	}
+}
+END
+
 TEST(one_row_a_ticket_comes_as_json_or_as_a_table)
 {
 	call("GET", REPORTS "tickets?limit=3&status=resolved", NULL);
@@ -353,6 +373,7 @@ END
 	tcase_add_test(c, the_overview_counts_and_compares);
 	tcase_add_test(c, a_series_has_every_step_of_the_period);
 	tcase_add_test(c, agents_and_teams_stand_side_by_side);
+	tcase_add_test(c, what_is_open_now_is_the_same_whatever_the_period);
 	tcase_add_test(c, one_row_a_ticket_comes_as_json_or_as_a_table);
 	tcase_add_test(c, answers_are_measured_by_priority);
 	tcase_add_test(c, a_series_has_zeros_where_there_are_no_tickets);
