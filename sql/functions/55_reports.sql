@@ -115,30 +115,19 @@ CREATE OR REPLACE FUNCTION sla_attainment(p_timers numeric, p_met numeric, p_bre
     'attainment_percent', round(100.0 * p_met / NULLIF(p_met + p_breached, 0), 1))
 $$;
 
--- What is open and was not created in the period; what was is counted with the rest of it.
-CREATE OR REPLACE FUNCTION report_open_beside(p_org text, p_from timestamptz, p_to timestamptz)
-RETURNS TABLE (assignee_user_id uuid, team_id uuid) LANGUAGE sql STABLE PARALLEL SAFE AS $$
-  SELECT t.assignee_user_id, t.team_id FROM ticket t
-   WHERE t.org_id = p_org AND t.created_at < p_from AND t.deleted_at IS NULL AND t.status IN ('new', 'open', 'pending', 'on_hold')
-   UNION ALL
-  SELECT t.assignee_user_id, t.team_id FROM ticket t
-   WHERE t.org_id = p_org AND t.created_at >= p_to AND t.deleted_at IS NULL AND t.status IN ('new', 'open', 'pending', 'on_hold')
-$$;
-
 -- The work of each agent, or of one.
 CREATE OR REPLACE FUNCTION report_agents(p_org text, p_from timestamptz, p_to timestamptz, p_user uuid)
 RETURNS TABLE (user_id uuid, name text, active boolean, assigned bigint, solved bigint, open_now bigint, replies bigint,
                first_reply_median_minutes jsonb, resolution_median_minutes jsonb, csat_percent jsonb, qa_score numeric)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
   WITH created AS (
-    SELECT t.assignee_user_id AS user_id, sum(date_part('epoch', t.first_response_at - t.created_at)) AS s, count(*) AS n,
-           count(*) FILTER (WHERE t.status IN ('new', 'open', 'pending', 'on_hold')) AS open
+    SELECT t.assignee_user_id AS user_id, sum(date_part('epoch', t.first_response_at - t.created_at)) AS s, count(*) AS n
       FROM ticket t
      WHERE t.org_id = p_org AND t.created_at >= p_from AND t.created_at < p_to AND t.deleted_at IS NULL
        AND (p_user IS NULL OR t.assignee_user_id = p_user)
      GROUP BY 1, (date_part('epoch', t.first_response_at - t.created_at) / 60)::int
   ), a AS (
-    SELECT c.user_id, sum(c.n) AS n, sum(c.open) AS open, report_spread(array_agg(c.s), array_agg(c.n)) AS spread FROM created c GROUP BY 1
+    SELECT c.user_id, sum(c.n) AS n, report_spread(array_agg(c.s), array_agg(c.n)) AS spread FROM created c GROUP BY 1
   ), resolved AS (
     SELECT t.assignee_user_id AS user_id, sum(date_part('epoch', t.resolved_at - t.created_at)) AS s, count(*) AS n
       FROM ticket t
@@ -152,8 +141,9 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
      WHERE c.org_id = p_org AND c.created_at >= p_from AND c.created_at < p_to
        AND NOT c.internal AND c.author_type <> 'customer' AND (p_user IS NULL OR c.author_id = p_user::text) GROUP BY 1
   ), o AS (
-    SELECT x.assignee_user_id, count(*) AS n FROM report_open_beside(p_org, p_from, p_to) x
-     WHERE x.assignee_user_id IS NOT NULL AND (p_user IS NULL OR x.assignee_user_id = p_user)
+    SELECT t.assignee_user_id, count(*) AS n FROM ticket t
+     WHERE t.org_id = p_org AND t.deleted_at IS NULL AND t.status IN ('new', 'open', 'pending', 'on_hold')
+       AND t.assignee_user_id IS NOT NULL AND (p_user IS NULL OR t.assignee_user_id = p_user)
      GROUP BY 1
   ), q AS (
     SELECT v.agent_user_id, csat_figures(count(*), array_agg(v.score)) AS f FROM csat_sent(p_org, p_from, p_to) v GROUP BY 1
@@ -162,7 +152,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
      WHERE v.org_id = p_org AND v.submitted_at >= p_from AND v.submitted_at < p_to
        AND v.status IN ('submitted', 'acknowledged', 'disputed') GROUP BY 1
   )
-  SELECT w.user_id, w.name, w.active, COALESCE(a.n, 0)::bigint, COALESCE(s.n, 0)::bigint, (COALESCE(a.open, 0) + COALESCE(o.n, 0))::bigint, COALESCE(r.n, 0),
+  SELECT w.user_id, w.name, w.active, COALESCE(a.n, 0)::bigint, COALESCE(s.n, 0)::bigint, COALESCE(o.n, 0), COALESCE(r.n, 0),
          a.spread -> 'median', s.spread -> 'median', q.f -> 'csat_percent', qa.score
     FROM app_user w
     LEFT JOIN a ON a.user_id = w.user_id

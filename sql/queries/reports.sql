@@ -95,7 +95,8 @@ SELECT a.*,
           LEFT JOIN n ON n.day = d.day) AS days
   FROM report_agents($1, $2::timestamptz, $3::timestamptz, $4::uuid) a;
 
--- What became of the tickets of each team, whoever has worked on them.
+-- What became of the tickets of each team, whoever has worked on them. What is open is
+-- counted with what was created in the period, and besides it on its own.
 -- name: report_teams
 WITH created AS (
   SELECT t.team_id, count(*) AS n, count(*) FILTER (WHERE t.status IN ('new', 'open', 'pending', 'on_hold')) AS open FROM ticket t
@@ -108,7 +109,13 @@ WITH created AS (
 ), s AS (
   SELECT team_id, sum(n) AS n, report_spread(array_agg(s), array_agg(n)) AS spread FROM resolved GROUP BY 1
 ), o AS (
-  SELECT x.team_id, count(*) AS n FROM report_open_beside($1, $2::timestamptz, $3::timestamptz) x GROUP BY 1
+  SELECT x.team_id, count(*) AS n
+    FROM (SELECT t.team_id FROM ticket t
+           WHERE t.org_id = $1 AND t.created_at < $2::timestamptz AND t.deleted_at IS NULL AND t.status IN ('new', 'open', 'pending', 'on_hold')
+           UNION ALL
+          SELECT t.team_id FROM ticket t
+           WHERE t.org_id = $1 AND t.created_at >= $3::timestamptz AND t.deleted_at IS NULL AND t.status IN ('new', 'open', 'pending', 'on_hold')) x
+   GROUP BY 1
 ), q AS (
   SELECT v.team_id, csat_figures(count(*), array_agg(v.score)) AS f FROM csat_sent($1, $2::timestamptz, $3::timestamptz) v GROUP BY 1
 ), teams AS (
