@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "jobs/housekeeping.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "store/db.h"
+#include "store/outgoing.h"
 
 #define JWKS_MAX 262144
 
@@ -146,13 +146,11 @@ fetch_jwks(void)
 	if (conf.jwks_url[0] == '\0')
 		return;
 	f = xmalloc(sizeof(*f));
-	curl = curl_easy_init();
+	curl = outgoing_handle();
 	curl_easy_setopt(curl, CURLOPT_URL, conf.jwks_url);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https,http");
 	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L); /* as in outgoing.c */
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT, 10L);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, f);

@@ -12,6 +12,7 @@
 #include "base/fault.h"
 #include "base/util.h"
 #include "jobs/mime.h"
+#include "store/outgoing.h"
 
 #define IN_FLIGHT 4
 #define LINK "{{survey_url}}"
@@ -162,7 +163,7 @@ static void
 post(struct mailer *m, const char *org, const PGresult *rows, int i, const char *token)
 {
 	struct letter *l = xmalloc(sizeof(*l));
-	CURL *c = curl_easy_init();
+	CURL *c = outgoing_handle();
 	struct buf text;
 
 	memset(l, 0, sizeof(*l));
@@ -192,8 +193,6 @@ post(struct mailer *m, const char *org, const PGresult *rows, int i, const char 
 	curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
 	curl_easy_setopt(c, CURLOPT_READFUNCTION, give);
 	curl_easy_setopt(c, CURLOPT_READDATA, l);
-	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L); /* as in outgoing.c */
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, 5L);
 	curl_easy_setopt(c, CURLOPT_TIMEOUT, conf.due_lease - 5); /* before its lease is over */
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, l->error);

@@ -77,11 +77,21 @@ take_header(char *data, size_t size, size_t n, void *arg)
 	return len;
 }
 
+CURL *
+outgoing_handle(void)
+{
+	CURL *c = curl_easy_init();
+
+	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);
+	return c;
+}
+
 struct outgoing *
 outgoing_post(const char *url, const char *body, size_t len)
 {
 	struct outgoing *o = xmalloc(sizeof(*o));
-	CURL *c = curl_easy_init();
+	CURL *c = outgoing_handle();
 
 	o->curl = c;
 	o->headers = NULL;
@@ -94,12 +104,9 @@ outgoing_post(const char *url, const char *body, size_t len)
 	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(c, CURLOPT_PROXY, "");
 	curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, 5L);
 	curl_easy_setopt(c, CURLOPT_TIMEOUT, conf.webhook_timeout);
-	/* Else a lookup that nobody answers is waited for beyond every timeout. */
-	curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, open_socket);

@@ -41,6 +41,11 @@ bool outgoing_address_allowed(const char *address);
 /* The address as text, without its port; false for what is neither IPv4 nor IPv6. */
 bool outgoing_socket_address(const struct sockaddr *, char out[INET6_ADDRSTRLEN]);
 
+/*
+ * What every transfer of ours begins with: no signals, and no wait for a lookup that
+ * nobody answers, which libcurl would else add to every timeout. The caller cleans it up.
+ */
+CURL *outgoing_handle(void);
 /* A guarded POST of the body, which stays valid; headers are added with outgoing_header(). */
 struct outgoing *outgoing_post(const char *url, const char *body, size_t len);
 /* "Name: value"; the value must have no CR or LF. */

@@ -54,9 +54,10 @@ class Nameserver(socketserver.BaseRequestHandler):
             labels.append(query[at + 1:at + 1 + query[at]].decode())
             at += 1 + query[at]
         kind = struct.unpack("!H", query[at + 1:at + 3])[0]
-        if ".".join(labels).lower() == UNANSWERED:
+        name = ".".join(labels).lower()
+        if name == UNANSWERED:
             return
-        records = self.records(".".join(labels).lower(), kind)
+        records = self.records(name, kind)
         reply.sendto(query[:2] + struct.pack("!HHHHH", 0x8580, 1, len(records), 0, 0) + query[12:at + 5] +
                      b"".join(records), self.client_address)
 
