@@ -51,6 +51,28 @@ BEGIN
 END
 $$;
 
+-- A ticket without what is generated from it, which is not there before it is written.
+CREATE OR REPLACE FUNCTION ticket_plain(t ticket) RETURNS ticket LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  t.first_reply_seconds := NULL;
+  t.resolution_seconds := NULL;
+  t.tags_hash := NULL;
+  t.topic := NULL;
+  t.model_overridden := NULL;
+  t.model_topic := NULL;
+  t.model_confidence_step := NULL;
+  RETURN t;
+END
+$$;
+
+-- What people have changed of a ticket, as events and previews show it; null for nothing.
+CREATE OR REPLACE FUNCTION ticket_changes(was ticket, t ticket) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN diff(to_jsonb(ticket_plain(was)), to_jsonb(ticket_plain(t)),
+    '{version,updated_at,reopened_count,resolved_at,closed_at,last_customer_comment_at,last_agent_comment_at,first_response_at}');
+END
+$$;
+
 CREATE OR REPLACE FUNCTION ticket_before() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
@@ -65,14 +87,11 @@ BEGIN
     END IF;
     RETURN NEW;
   END IF;
-  IF NEW IS NOT DISTINCT FROM OLD THEN
-    RETURN NEW;
-  END IF;
   IF NEW.tags IS DISTINCT FROM OLD.tags THEN
     NEW.tags := normal_tags(NEW.tags);
-    IF NEW IS NOT DISTINCT FROM OLD THEN
-      RETURN NEW;
-    END IF;
+  END IF;
+  IF NEW IS NOT DISTINCT FROM ticket_plain(OLD) THEN
+    RETURN NEW;
   END IF;
   IF is_import() THEN -- what another desk says of a ticket is taken as it is
     NEW.version := OLD.version + 1;
@@ -105,8 +124,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION ticket_updated_events(was ticket, t ticket) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  changes jsonb := diff(to_jsonb(was), to_jsonb(t),
-    '{version,updated_at,reopened_count,resolved_at,closed_at,last_customer_comment_at,last_agent_comment_at,first_response_at}');
+  changes jsonb := ticket_changes(was, t);
   summary jsonb := ticket_summary(t);
   id text := t.ticket_id::text;
   extra text;

@@ -1,11 +1,8 @@
--- Figures. Times are counted by whole minutes (date_part: extract() computes in
--- numeric, which took half of the time) with the seconds of each minute beside the
--- count: quantiles of a million tickets need no sort of a million values. The
--- expressions are those of the statistics ticket_first_reply and ticket_resolution.
+-- Figures. Times are counted by whole minutes with the seconds of each minute beside the
+-- count: quantiles of a million tickets need no sort of a million values.
 --
 -- What reads tickets returns SETOF for its single row: such a function becomes part
--- of the statement that has it in FROM, is planned for its period, and may be
--- executed by several processes.
+-- of the statement that has it in FROM, and is planned for its period.
 
 -- Minutes, of the seconds and the number of those in each whole minute. The average
 -- is exact. Where several share the middle minute, the median is their average; of
@@ -24,25 +21,25 @@ $$;
 
 CREATE OR REPLACE FUNCTION report_resolution(p_org text, p_from timestamptz, p_to timestamptz) RETURNS SETOF jsonb LANGUAGE sql STABLE PARALLEL SAFE AS $$
   SELECT report_spread(array_agg(x.s), array_agg(x.n))
-    FROM (SELECT sum(date_part('epoch', t.resolved_at - t.created_at)) AS s, count(*) AS n
+    FROM (SELECT sum(t.resolution_seconds) AS s, count(*) AS n
             FROM ticket t
            WHERE t.org_id = p_org AND t.resolved_at >= p_from AND t.resolved_at < p_to AND t.deleted_at IS NULL
-           GROUP BY (date_part('epoch', t.resolved_at - t.created_at) / 60)::int) x
+           GROUP BY (t.resolution_seconds / 60)::int) x
 $$;
 
 -- One pass over what was created, one over what was solved.
 CREATE OR REPLACE FUNCTION report_counts(p_org text, p_from timestamptz, p_to timestamptz) RETURNS SETOF jsonb LANGUAGE sql STABLE PARALLEL SAFE AS $$
   WITH c AS MATERIALIZED (
-    SELECT sum(date_part('epoch', t.first_response_at - t.created_at)) AS s, count(*) AS n
+    SELECT sum(t.first_reply_seconds) AS s, count(*) AS n
       FROM ticket t
      WHERE t.org_id = p_org AND t.created_at >= p_from AND t.created_at < p_to AND t.deleted_at IS NULL
-     GROUP BY (date_part('epoch', t.first_response_at - t.created_at) / 60)::int
+     GROUP BY (t.first_reply_seconds / 60)::int
   ), s AS MATERIALIZED (
-    SELECT sum(date_part('epoch', t.resolved_at - t.created_at)) AS s, count(*) AS n,
+    SELECT sum(t.resolution_seconds) AS s, count(*) AS n,
            count(*) FILTER (WHERE t.reopened_count > 0) AS reopened
       FROM ticket t
      WHERE t.org_id = p_org AND t.resolved_at >= p_from AND t.resolved_at < p_to AND t.deleted_at IS NULL
-     GROUP BY (date_part('epoch', t.resolved_at - t.created_at) / 60)::int
+     GROUP BY (t.resolution_seconds / 60)::int
   )
   SELECT jsonb_build_object(
     'created', (SELECT COALESCE(sum(c.n), 0) FROM c),
@@ -52,16 +49,24 @@ CREATE OR REPLACE FUNCTION report_counts(p_org text, p_from timestamptz, p_to ti
     'csat_percent', csat_between(p_org, p_from, p_to) -> 'csat_percent')
 $$;
 
--- The work that is not done, by its age.
+-- The work that is not done, by its age: each range of the index of what is open on its own.
 CREATE OR REPLACE FUNCTION report_backlog(p_org text) RETURNS SETOF jsonb LANGUAGE sql STABLE PARALLEL SAFE AS $$
-  SELECT jsonb_build_object('total', count(*),
-    'under_1_day', count(*) FILTER (WHERE a < interval '1 day'),
-    'under_3_days', count(*) FILTER (WHERE a >= interval '1 day' AND a < interval '3 days'),
-    'under_7_days', count(*) FILTER (WHERE a >= interval '3 days' AND a < interval '7 days'),
-    'under_30_days', count(*) FILTER (WHERE a >= interval '7 days' AND a < interval '30 days'),
-    'over_30_days', count(*) FILTER (WHERE a >= interval '30 days'))
-    FROM (SELECT now() - t.created_at AS a FROM ticket t
-           WHERE t.org_id = p_org AND t.deleted_at IS NULL AND t.status IN ('new', 'open', 'pending', 'on_hold')) x
+  SELECT jsonb_object_agg(a.age, x.n) || jsonb_build_object('total', sum(x.n))
+    FROM (VALUES ('under_1_day', 'infinity', now() - interval '1 day'),
+                 ('under_3_days', now() - interval '1 day', now() - interval '3 days'),
+                 ('under_7_days', now() - interval '3 days', now() - interval '7 days'),
+                 ('under_30_days', now() - interval '7 days', now() - interval '30 days'),
+                 ('over_30_days', now() - interval '30 days', '-infinity')) AS a(age, since, until),
+         LATERAL (SELECT count(*) AS n FROM ticket t
+                   WHERE t.org_id = p_org AND t.deleted_at IS NULL AND t.status IN ('new', 'open', 'pending', 'on_hold')
+                     AND t.created_at <= a.since AND t.created_at > a.until) x
+$$;
+
+-- When what is measured happened. In a statement that is planned for its measure it is
+-- that column.
+CREATE OR REPLACE FUNCTION measured_at(p_measure text, p_created timestamptz, p_resolved timestamptz) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE p_measure WHEN 'created' THEN p_created ELSE p_resolved END
 $$;
 
 -- The steps of a period in the organization's time zone, and how each is called. Of
@@ -121,19 +126,19 @@ RETURNS TABLE (user_id uuid, name text, active boolean, assigned bigint, solved 
                first_reply_median_minutes jsonb, resolution_median_minutes jsonb, csat_percent jsonb, qa_score numeric)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
   WITH created AS (
-    SELECT t.assignee_user_id AS user_id, sum(date_part('epoch', t.first_response_at - t.created_at)) AS s, count(*) AS n
+    SELECT t.assignee_user_id AS user_id, sum(t.first_reply_seconds) AS s, count(*) AS n
       FROM ticket t
      WHERE t.org_id = p_org AND t.created_at >= p_from AND t.created_at < p_to AND t.deleted_at IS NULL
        AND (p_user IS NULL OR t.assignee_user_id = p_user)
-     GROUP BY 1, (date_part('epoch', t.first_response_at - t.created_at) / 60)::int
+     GROUP BY 1, (t.first_reply_seconds / 60)::int
   ), a AS (
     SELECT c.user_id, sum(c.n) AS n, report_spread(array_agg(c.s), array_agg(c.n)) AS spread FROM created c GROUP BY 1
   ), resolved AS (
-    SELECT t.assignee_user_id AS user_id, sum(date_part('epoch', t.resolved_at - t.created_at)) AS s, count(*) AS n
+    SELECT t.assignee_user_id AS user_id, sum(t.resolution_seconds) AS s, count(*) AS n
       FROM ticket t
      WHERE t.org_id = p_org AND t.resolved_at >= p_from AND t.resolved_at < p_to AND t.deleted_at IS NULL
        AND (p_user IS NULL OR t.assignee_user_id = p_user)
-     GROUP BY 1, (date_part('epoch', t.resolved_at - t.created_at) / 60)::int
+     GROUP BY 1, (t.resolution_seconds / 60)::int
   ), s AS (
     SELECT x.user_id, sum(x.n) AS n, report_spread(array_agg(x.s), array_agg(x.n)) AS spread FROM resolved x GROUP BY 1
   ), r AS (

@@ -222,7 +222,6 @@ BEGIN
   END;
   RETURN jsonb_build_object('dry_run', dry, 'reply', reply_, 'internal', m.internal,
     'comment_id', CASE WHEN reply_ IS NOT NULL THEN comments[1] -> 'comment_id' END, 'comments', to_jsonb(comments),
-    'changes', COALESCE(diff(to_jsonb(was), to_jsonb(t),
-      '{version,updated_at,last_agent_comment_at,first_response_at,resolved_at,closed_at,reopened_count}'), '{}'));
+    'changes', COALESCE(ticket_changes(was, t), '{}'));
 END
 $$;

@@ -92,8 +92,7 @@ BEGIN
       END IF;
     END LOOP;
     SELECT * INTO t FROM ticket x WHERE x.org_id = p_org AND x.ticket_id = p_ticket;
-    changes := COALESCE(diff(to_jsonb(was), to_jsonb(t),
-      '{version,updated_at,last_agent_comment_at,first_response_at,resolved_at,closed_at,reopened_count}'), '{}');
+    changes := COALESCE(ticket_changes(was, t), '{}');
     IF p_dry THEN
       RAISE EXCEPTION USING ERRCODE = 'SVDRY';
     END IF;

@@ -178,6 +178,21 @@ def every_change_leaves_its_events():
             desk.root.one("SELECT count(*) FROM event WHERE data::text LIKE '%Secret%'"), '0')
 
 
+def what_is_worked_out_of_a_ticket_is_no_change_of_it():
+    ticket = desk.app.one(
+        f"INSERT INTO ticket (org_id, ticket_id, number, title, customer_id, status, created_at, first_response_at, ai_classification)"
+        f" SELECT '{ORG}', uuid7(), 501, 'Title', default_customer_id, 'resolved', now() - interval '1 hour', now(),"
+        "  '{\"topic\": \"billing\", \"confidence\": 0.9}' FROM organization RETURNING ticket_id", org=ORG)
+    columns = [c for c, in desk.root("SELECT attname FROM pg_attribute WHERE attrelid = 'ticket'::regclass AND attgenerated = 's'")]
+    none('everything that is worked out is there', [c for c in columns if desk.get('ticket', ticket, c) is None])
+    same('and left out where tickets are compared',
+         desk.root.one(f"SELECT count(*) FROM ticket t, jsonb_each(to_jsonb(ticket_plain(t))) f WHERE t.ticket_id = '{ticket}'"
+                       f" AND f.key = ANY ('{{{','.join(columns)}}}') AND f.value <> 'null'"), '0')
+    none('so that nothing is told when nothing changes', desk.events(lambda: update(ticket, 'title = title')))
+    events = desk.events(lambda: update(ticket, "ai_classification = ai_classification || '{\"topic\": \"login\"}'"))
+    same('and of a new label only the label', set(events[0]['changes']), {'ai_classification'})
+
+
 def comments_leave_events_without_their_text():
     ticket = desk.ticket()
     made = []
@@ -311,7 +326,8 @@ def main():
         same('the schema is there', desk.problem, '')
         return checks.run(
             a_new_organisation_has_what_it_needs, a_status_goes_only_where_it_may, a_comment_moves_its_ticket,
-                    every_change_leaves_its_events, comments_leave_events_without_their_text,
+                    every_change_leaves_its_events, what_is_worked_out_of_a_ticket_is_no_change_of_it,
+                    comments_leave_events_without_their_text,
                             configuration_leaves_events_without_secrets, nobody_works_in_secret)
     finally:
         desk.close()

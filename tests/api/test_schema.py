@@ -168,7 +168,7 @@ def roles_have_nothing_beyond_their_duty():
         may = root.one(f"SELECT has_column_privilege('{SCHEDULER}', 'ticket', '{column}', 'UPDATE')")
         if (may == 't') != (column in allowed):
             ok(f'the scheduler may write ticket.{column} only if it has to', False)
-    for sql in ("UPDATE ticket SET title = 'x'", 'INSERT INTO ticket SELECT * FROM ticket',
+    for sql in ("UPDATE ticket SET title = 'x'", 'INSERT INTO ticket (org_id) SELECT org_id FROM ticket',
                 "UPDATE comment SET body = 'x'", 'SELECT * FROM app_user', 'SELECT * FROM api_key',
                 'SELECT * FROM comment_revision', 'UPDATE customer SET name = \'x\'',
                 'UPDATE session SET revoked_at = NULL', 'SELECT * FROM ticket_v', 'SELECT * FROM user_v'):
