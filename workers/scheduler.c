@@ -21,6 +21,7 @@
 #include "base/util.h"
 #include "http/prefork.h"
 #include "jobs/housekeeping.h"
+#include "jobs/key_set.h"
 #include "jobs/mail.h"
 #include "jobs/process.h"
 #include "jobs/relay.h"
@@ -44,6 +45,7 @@ struct scheduler {
 	CURLM *multi; /* all that goes out */
 	struct webhooks *webhooks;
 	struct mailer *mailer;
+	struct key_set *keys;
 	struct due_work work;
 	struct due_kind kinds[8]; /* ends in .kind NULL */
 	struct due *due;
@@ -209,7 +211,7 @@ duties(struct scheduler *s)
 	if (time_due(&s->sweep_us, INT64_C(3600000000)))
 		files_sweep(s->db, s->arena);
 	if (time_due(&s->jwks_us, 300000000))
-		fetch_jwks();
+		key_set_fetch(s->keys);
 	if (time_due(&s->figures_us, 5000000))
 		write_figures(s);
 	arena_reset(s->arena);
@@ -280,6 +282,7 @@ main(int argc, char **argv)
 	s.app = db_new(conf.db_url, "serviceos-scheduler", conf.db_timeout * 5);
 	s.redis = redis_new(conf.redis_url);
 	s.multi = transfers_new();
+	s.keys = key_set_new(s.multi);
 	s.mailer = mailer_new(s.multi, s.db, s.arena);
 	s.webhooks = webhooks_new(s.multi, s.db, s.app, s.arena);
 	s.work = (struct due_work){ .app = s.app, .db = s.db, .arena = s.arena };
@@ -302,6 +305,7 @@ main(int argc, char **argv)
 	due_free(s.due);
 	webhooks_free(s.webhooks);
 	mailer_free(s.mailer);
+	key_set_free(s.keys);
 	curl_multi_cleanup(s.multi);
 	db_free(s.db);
 	db_free(s.app);

@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "jobs/housekeeping.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/arena.h"
-#include "base/conf.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "store/db.h"
-#include "store/outgoing.h"
-
-#define JWKS_MAX 262144
 
 static const struct db_context system_context = {
 	.org = "", .actor_type = "system", .actor_id = "scheduler"
@@ -101,66 +91,4 @@ bool
 learn_words(struct db *db, struct arena *arena)
 {
 	return run_piece(db, arena, SQL_SEARCH_LEARN, 0, NULL);
-}
-
-struct fetched {
-	char text[JWKS_MAX];
-	size_t len;
-};
-
-static size_t
-collect(char *data, size_t size, size_t n, void *arg)
-{
-	struct fetched *f = arg;
-
-	if (size * n > sizeof(f->text) - f->len)
-		return 0; /* too large: curl gives up */
-	memcpy(f->text + f->len, data, size * n);
-	f->len += size * n;
-	return size * n;
-}
-
-/* A whole file or none: written beside and renamed. */
-static void
-store(const struct fetched *f)
-{
-	char path[512], temporary[520];
-	FILE *out;
-
-	snprintf(path, sizeof(path), "%s/jwks.json", conf.state_dir);
-	snprintf(temporary, sizeof(temporary), "%s.new", path);
-	out = fopen(temporary, "we");
-	if (out == NULL || fwrite(f->text, 1, f->len, out) != f->len || fclose(out) != 0 ||
-	    rename(temporary, path) == -1)
-		log_error("%s: %s", path, strerror(errno));
-}
-
-void
-fetch_jwks(void)
-{
-	struct fetched *f;
-	struct json_error error;
-	CURLcode result;
-	CURL *curl;
-
-	if (conf.jwks_url[0] == '\0')
-		return;
-	f = xmalloc(sizeof(*f));
-	curl = outgoing_handle();
-	curl_easy_setopt(curl, CURLOPT_URL, conf.jwks_url);
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https,http");
-	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, 10L);
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, f);
-	result = curl_easy_perform(curl);
-	if (result != CURLE_OK)
-		log_warn("key set not fetched: %s", curl_easy_strerror(result));
-	else if (json_scan(f->text, f->len, &error) == -1)
-		log_warn("key set not taken: not JSON at byte %zu", error.offset);
-	else
-		store(f);
-	curl_easy_cleanup(curl);
-	free(f);
 }

@@ -15,7 +15,5 @@ void drop_expired(struct db *, struct arena *);
 bool keep_up_words(struct db *, struct arena *);
 /* Learn one organisation's words for misspelt searches; true when there may be more. */
 bool learn_words(struct db *, struct arena *);
-/* Fetch conf.jwks_url into state_dir/jwks.json. Every five minutes. */
-void fetch_jwks(void);
 
 #endif
