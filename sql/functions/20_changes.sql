@@ -83,8 +83,8 @@ BEGIN
       changes := changes || jsonb_build_object(secret, '"[redacted]"'::jsonb);
     END IF;
   END LOOP;
-  IF changes ? 'url' THEN -- what comes after the ? is often a token
-    changes := changes || jsonb_build_object('url', (SELECT jsonb_object_agg(u.key, regexp_replace(u.value, '\?.*', '?[redacted]'))
+  IF changes ? 'url' THEN -- what comes after the host is often all that a sender must know
+    changes := changes || jsonb_build_object('url', (SELECT jsonb_object_agg(u.key, regexp_replace(u.value, '^(https?://[^/?#]*)[/?#].+', '\1/[redacted]'))
                                                        FROM jsonb_each_text(changes -> 'url') u));
   END IF;
   PERFORM put_event(this ->> 'org_id', TG_ARGV[0] || '.' || verb, TG_ARGV[2] = 'public', true,
