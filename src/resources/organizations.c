@@ -52,7 +52,7 @@ static const struct field audit_fields[] = {
 	{ "actor_id",    T_STR,  F_OUT|F_NULL, .example = "\"admin\"", .doc = "Who did it." },
 	{ "address",     T_STR,  F_OUT|F_NULL, .example = "\"192.0.2.1\"", .doc = "From where." },
 	{ "request_id",  T_STR,  F_OUT|F_NULL, .example = "\"5f3a\"", .doc = "The request that did it." },
-	{ "changes",     T_OBJECT, F_OUT|F_NULL, .example = "{\"status\":{\"from\":\"new\",\"to\":\"open\"}}", .doc = "Fields before and after; secrets and what follows a URL's ? are redacted." },
+	{ "changes",     T_OBJECT, F_OUT|F_NULL, .example = "{\"status\":{\"from\":\"new\",\"to\":\"open\"}}", .doc = "Fields before and after; secrets and what follows a URL's host are redacted." },
 	{ "data",        T_OBJECT, F_OUT|F_NULL, .example = "{\"mode\":\"anonymize\",\"tickets\":3}", .doc = "What else is told of it: ids, counts, the reason that was given." },
 	{ "occurred_at", T_TIME, F_OUT, .example = "\"2026-06-13T10:00:00.000Z\"", .doc = "When." },
 	{ .name = NULL }
