@@ -7,7 +7,7 @@
 -- Minutes, of the seconds and the number of those in each whole minute. The average
 -- is exact. Where several share the middle minute, the median is their average; of
 -- an even number it is the mean of the two in the middle.
-CREATE OR REPLACE FUNCTION report_spread(p_seconds float8[], p_counts bigint[]) RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+CREATE OR REPLACE FUNCTION report_spread(p_seconds float8[], p_counts bigint[]) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
   WITH c AS (
     SELECT s, s / n / 60 AS m, sum(n) OVER (ORDER BY s / n) AS upto, sum(n) OVER () AS total
       FROM unnest(p_seconds, p_counts) AS x(s, n) WHERE s IS NOT NULL
@@ -19,7 +19,7 @@ CREATE OR REPLACE FUNCTION report_spread(p_seconds float8[], p_counts bigint[]) 
     FROM c
 $$;
 
-CREATE OR REPLACE FUNCTION report_resolution(p_org text, p_from timestamptz, p_to timestamptz) RETURNS SETOF jsonb LANGUAGE sql STABLE PARALLEL SAFE AS $$
+CREATE OR REPLACE FUNCTION report_resolution(p_org text, p_from timestamptz, p_to timestamptz) RETURNS SETOF jsonb LANGUAGE sql STABLE AS $$
   SELECT report_spread(array_agg(x.s), array_agg(x.n))
     FROM (SELECT sum(t.resolution_seconds) AS s, count(*) AS n
             FROM ticket t
@@ -28,7 +28,7 @@ CREATE OR REPLACE FUNCTION report_resolution(p_org text, p_from timestamptz, p_t
 $$;
 
 -- One pass over what was created, one over what was solved.
-CREATE OR REPLACE FUNCTION report_counts(p_org text, p_from timestamptz, p_to timestamptz) RETURNS SETOF jsonb LANGUAGE sql STABLE PARALLEL SAFE AS $$
+CREATE OR REPLACE FUNCTION report_counts(p_org text, p_from timestamptz, p_to timestamptz) RETURNS SETOF jsonb LANGUAGE sql STABLE AS $$
   WITH c AS MATERIALIZED (
     SELECT sum(t.first_reply_seconds) AS s, count(*) AS n
       FROM ticket t
@@ -50,7 +50,7 @@ CREATE OR REPLACE FUNCTION report_counts(p_org text, p_from timestamptz, p_to ti
 $$;
 
 -- The work that is not done, by its age: each range of the index of what is open on its own.
-CREATE OR REPLACE FUNCTION report_backlog(p_org text) RETURNS SETOF jsonb LANGUAGE sql STABLE PARALLEL SAFE AS $$
+CREATE OR REPLACE FUNCTION report_backlog(p_org text) RETURNS SETOF jsonb LANGUAGE sql STABLE AS $$
   SELECT jsonb_object_agg(a.age, x.n) || jsonb_build_object('total', sum(x.n))
     FROM (VALUES ('under_1_day', 'infinity', now() - interval '1 day'),
                  ('under_3_days', now() - interval '1 day', now() - interval '3 days'),
@@ -62,17 +62,19 @@ CREATE OR REPLACE FUNCTION report_backlog(p_org text) RETURNS SETOF jsonb LANGUA
                      AND t.created_at <= a.since AND t.created_at > a.until) x
 $$;
 
--- When what is measured happened. In a statement that is planned for its measure it is
--- that column.
-CREATE OR REPLACE FUNCTION measured_at(p_measure text, p_created timestamptz, p_resolved timestamptz) RETURNS timestamptz
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT CASE p_measure WHEN 'created' THEN p_created ELSE p_resolved END
+-- What was created, or solved, in a period. A statement that is planned for its measure
+-- reads its index.
+CREATE OR REPLACE FUNCTION report_tickets(p_org text, p_measure text, p_from timestamptz, p_to timestamptz) RETURNS SETOF ticket LANGUAGE sql STABLE AS $$
+  SELECT t.* FROM ticket t
+   WHERE t.org_id = p_org AND t.deleted_at IS NULL
+     AND CASE p_measure WHEN 'created' THEN t.created_at ELSE t.resolved_at END >= p_from
+     AND CASE p_measure WHEN 'created' THEN t.created_at ELSE t.resolved_at END < p_to
 $$;
 
 -- The steps of a period in the organization's time zone, and how each is called. Of
 -- days and longer ones midnight counts; an hour that the clock repeats is two.
 CREATE OR REPLACE FUNCTION report_steps(p_org text, p_from timestamptz, p_to timestamptz, p_step text)
-RETURNS TABLE (at timestamptz, label text) LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+RETURNS TABLE (at timestamptz, label text) LANGUAGE plpgsql STABLE AS $$
 DECLARE
   zone text := (SELECT o.timezone FROM organization o WHERE o.org_id = p_org);
   last timestamptz := p_to - interval '1 microsecond';
@@ -115,7 +117,7 @@ END
 $$;
 
 -- How well promises were kept.
-CREATE OR REPLACE FUNCTION sla_attainment(p_timers numeric, p_met numeric, p_breached numeric) RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+CREATE OR REPLACE FUNCTION sla_attainment(p_timers numeric, p_met numeric, p_breached numeric) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
   SELECT jsonb_build_object('timers', COALESCE(p_timers, 0), 'met', COALESCE(p_met, 0), 'breached', COALESCE(p_breached, 0),
     'attainment_percent', round(100.0 * p_met / NULLIF(p_met + p_breached, 0), 1))
 $$;
@@ -124,7 +126,7 @@ $$;
 CREATE OR REPLACE FUNCTION report_agents(p_org text, p_from timestamptz, p_to timestamptz, p_user uuid)
 RETURNS TABLE (user_id uuid, name text, active boolean, assigned bigint, solved bigint, open_now bigint, replies bigint,
                first_reply_median_minutes jsonb, resolution_median_minutes jsonb, csat_percent jsonb, qa_score numeric)
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
+LANGUAGE sql STABLE AS $$
   WITH created AS (
     SELECT t.assignee_user_id AS user_id, sum(t.first_reply_seconds) AS s, count(*) AS n
       FROM ticket t

@@ -31,9 +31,7 @@ WITH step AS (
       SELECT CASE $5 WHEN 'status' THEN t.status WHEN 'priority' THEN t.priority WHEN 'channel' THEN t.channel WHEN 'topic' THEN t.topic END AS word,
              CASE $5 WHEN 'team' THEN t.team_id WHEN 'assignee' THEN t.assignee_user_id WHEN 'queue' THEN t.queue_id END AS id,
              CASE $5 WHEN 'tag' THEN t.tags_hash END AS hash, count(*) AS n, min(CASE $5 WHEN 'tag' THEN t.number END) AS first
-        FROM ticket t
-       WHERE t.org_id = $1 AND t.deleted_at IS NULL
-         AND measured_at($6, t.created_at, t.resolved_at) >= step.at AND measured_at($6, t.created_at, t.resolved_at) < step.until
+        FROM report_tickets($1, $6, step.at, step.until) t
        GROUP BY 1, 2, 3) c
 ), alike AS (
   SELECT count(DISTINCT c.key) * 8 <= sum(c.n) AS yes FROM counted c WHERE $5 = 'tag'
@@ -49,9 +47,7 @@ WITH step AS (
   SELECT step.n, c.tag, c.n
     FROM step, LATERAL (
       SELECT unnest(CASE t.tags WHEN '{}' THEN ARRAY[NULL] ELSE t.tags END) AS tag, count(*) AS n
-        FROM ticket t
-       WHERE t.org_id = $1 AND t.deleted_at IS NULL
-         AND measured_at($6, t.created_at, t.resolved_at) >= step.at AND measured_at($6, t.created_at, t.resolved_at) < step.until
+        FROM report_tickets($1, $6, step.at, step.until) t
        GROUP BY 1) c
    WHERE NOT (SELECT yes FROM alike)
 ), top AS (

@@ -16,8 +16,7 @@
 #define JWKS_MAX 262144
 
 struct key_set {
-	struct transfer
-	    transfer; /* first: the transfer is the key set; its handle is NULL between two */
+	struct transfer transfer; /* first; without a handle between two */
 	CURLM *multi;
 	size_t len;
 	char text[JWKS_MAX];

@@ -6,11 +6,11 @@
 
 #define REPORTS "/api/reports/"
 #define PERIOD "from=2026-06-01T00:00:00Z&to=2026-06-08T00:00:00Z"
+#define JULY "from=2026-07-01T00:00:00Z&to=2026-07-03T00:00:00Z"
 
 static const char *agent;
 
-/* Ten tickets an hour apart on the 2nd, answered after 10, 20, … minutes; the first six resolved
- * after 1, 2, … hours. */
+/* Ten tickets an hour apart, answered after 10, 20, … minutes; six resolved after 1, 2, … hours. */
 static void
 known(void)
 {
@@ -187,8 +187,7 @@ TEST(each_tag_is_counted_whether_tickets_share_them_or_not)
 		    n, n * 2 - 1);
 		sql("UPDATE ticket SET tags = '{}' WHERE number = %d", 100000 + n);
 	}
-	call("GET", REPORTS "volume?group_by=tag&from=2026-07-01T00:00:00Z&to=2026-07-03T00:00:00Z",
-	    NULL);
+	call("GET", REPORTS "volume?group_by=tag&" JULY, NULL);
 	expect(200);
 	ck_assert_uint_eq(count("series"), 50);
 	ck_assert_str_eq(text("series.0.key"), "all");
@@ -198,12 +197,13 @@ TEST(each_tag_is_counted_whether_tickets_share_them_or_not)
 	ck_assert_str_eq(text("series.1.name"), "(none)");
 	ck_assert_int_eq(number("series.1.total"), 2);
 	sql("UPDATE ticket SET tags = '{all,most}' WHERE tags && ARRAY(SELECT 'only' || n FROM generate_series(1100, 3000) n)");
-	call("GET", REPORTS "volume?group_by=tag&from=2026-07-01T00:00:00Z&to=2026-07-03T00:00:00Z",
-	    NULL);
-	ck_assert_int_eq(number("series.0.total"), 1008);
+	call("GET", REPORTS "volume?group_by=tag&" JULY, NULL);
 	ck_assert_str_eq(text("series.1.key"), "most");
 	ck_assert_int_eq(number("series.1.points.0.count"), 900);
-	ck_assert_int_eq(number("series.2.total"), 2); /* of none */
+	sql("DELETE FROM ticket WHERE tags && '{most}' OR tags && ARRAY(SELECT 'only' || n FROM generate_series(50, 3000) n)");
+	call("GET", REPORTS "volume?group_by=tag&" JULY, NULL);
+	ck_assert_int_eq(number("series.0.total"), 9);
+	ck_assert_int_eq(number("series.1.total"), 2);
 }
 END
 

@@ -2,11 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """E-mail by a real mail server (aiosmtpd): surveys with their link, agents' replies as threads, an outage."""
 
-import os
 import re
 import time
 
-from e2e import ORG, ask, call, check, ok, psql, stack
+from e2e import ORG, ask, call, check, ok, psql, settings
 from mailserver import MailServer
 
 PORT = 18525
@@ -19,10 +18,7 @@ def ticket_of(name, address):
 
 server = MailServer(PORT, "mail")
 await_mail, messages = server.await_mail, server.messages
-local = os.path.join(os.environ["E2E_DIR"], "local.conf")
-with open(local, "a", encoding="utf-8") as conf:
-    conf.write(f"smtp_url = smtp://127.0.0.1:{PORT}\nmail_from = Hilfe für alle <help@desk.example>\n")
-stack("stack_conf; stack_app_start && stack_wait_ready")
+settings(f"smtp_url = smtp://127.0.0.1:{PORT}\nmail_from = Hilfe für alle <help@desk.example>\n")
 try:
     ada = ticket_of("Ada Lovelace", "ada@example.com")
     asked = ask("POST", "/api/csat/request", {"ticket_id": ada["ticket_id"]}, 201)
@@ -86,7 +82,4 @@ try:
 finally:
     server.stop()
     ask("PATCH", f"/api/organizations/{ORG}", {"csat_auto_send": False, "mail_replies": False})
-    lines = [l for l in open(local, encoding="utf-8") if not l.startswith(("smtp_url", "mail_from"))]
-    with open(local, "w", encoding="utf-8") as conf:
-        conf.writelines(lines)
-    stack("stack_conf; stack_app_start && stack_wait_ready")
+    settings("")

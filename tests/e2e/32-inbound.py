@@ -8,7 +8,7 @@ import os
 import smtplib
 import subprocess
 
-from e2e import ORG, URL, ask, call, check, parallel, psql, stack
+from e2e import ORG, URL, ask, call, check, parallel, psql, settings
 from mailserver import HERE, MailServer
 
 PORT = 18526
@@ -75,10 +75,7 @@ def comments(ticket):
 
 right = configured("inbound.curl", key)
 server = MailServer(PORT, "inbox", right)
-local = os.path.join(os.environ["E2E_DIR"], "local.conf")
-with open(local, "a", encoding="utf-8") as conf:
-    conf.write(f"smtp_url = smtp://127.0.0.1:{PORT}\nmail_from = Desk <out@desk.example>\n")
-stack("stack_conf; stack_app_start && stack_wait_ready")
+settings(f"smtp_url = smtp://127.0.0.1:{PORT}\nmail_from = Desk <out@desk.example>\n")
 ask("PATCH", f"/api/organizations/{ORG}", {"mail_replies": True, "inbound_address": DESK})
 try:
     first = letter("Åsa Öberg <asa@example.com>", "Es brennt.\n\nÅsa\n")
@@ -146,8 +143,4 @@ try:
 finally:
     server.stop()
     ask("PATCH", f"/api/organizations/{ORG}", {"mail_replies": False, "inbound_address": None})
-    with open(local, encoding="utf-8") as conf:
-        lines = [l for l in conf if not l.startswith(("smtp_url", "mail_from"))]
-    with open(local, "w", encoding="utf-8") as conf:
-        conf.writelines(lines)
-    stack("stack_conf; stack_app_start && stack_wait_ready")
+    settings("")

@@ -4,14 +4,13 @@
 
 import base64
 import json
-import os
 import subprocess
 import tempfile
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-from e2e import ORG, ask, call, check, stack, wait_until
+from e2e import ORG, ask, call, check, settings, wait_until
 
 asked, answer = threading.Event(), threading.Event()
 
@@ -58,13 +57,9 @@ with tempfile.NamedTemporaryFile() as key:
     modulus = encode(bytes.fromhex(number))
     issuer = HTTPServer(("127.0.0.1", 0), Issuer)
     threading.Thread(target=issuer.serve_forever, daemon=True).start()
-    local = os.path.join(os.environ["E2E_DIR"], "local.conf")
-    before = open(local, encoding="utf-8").read() if os.path.exists(local) else ""
-    with open(local, "a", encoding="utf-8") as conf:
-        conf.write(f"jwks_url = http://127.0.0.1:{issuer.server_address[1]}/keys\n"
-                   "jwks_issuer = https://issuer.example\njwks_audience = desk\n")
     try:
-        stack("stack_conf; stack_app_start && stack_wait_ready")
+        settings(f"jwks_url = http://127.0.0.1:{issuer.server_address[1]}/keys\n"
+                 "jwks_issuer = https://issuer.example\njwks_audience = desk\n")
         check(asked.wait(20), "the issuer is asked for its keys")
         check(by_token() == 401, "and its tokens are refused until it answers")
         ticket = ask("POST", "/api/tickets", {"title": "meanwhile"}, 201)["ticket_id"]
@@ -73,6 +68,4 @@ with tempfile.NamedTemporaryFile() as key:
         check(wait_until(lambda: by_token() == 200, 20), "and the answer is still taken then: its tokens are good")
     finally:
         answer.set()
-        with open(local, "w", encoding="utf-8") as conf:
-            conf.write(before)
-        stack("stack_conf; stack_app_start && stack_wait_ready")
+        settings("")

@@ -10,8 +10,8 @@ import os
 import signal
 import time
 
-from e2e import KEY, ORG, Ledger, call, check, psql, stack, wait_until
-from sse import PATH, Stream, figure, newest, settings, ticket, whole
+from e2e import KEY, ORG, Ledger, call, check, psql, settings, stack, wait_until
+from sse import PATH, Stream, figure, newest, ticket, whole
 
 
 def basics():

@@ -7,8 +7,8 @@ import datetime
 import json
 import time
 
-from e2e import KEY, ORG, ask, call, check, stack
-from sse import PATH, Stream, settings, ticket
+from e2e import KEY, ORG, ask, call, check, settings, stack
+from sse import PATH, Stream, ticket
 
 PASSWORD = "correct horse battery"
 RECHECK_S = 2

@@ -7,8 +7,8 @@ workers are gone. Who is connected stays so; who comes is told when to come agai
 
 import time
 
-from e2e import KEY, Ledger, call, check, psql, stack, wait_until
-from sse import PATH, Stream, newest, settings, whole
+from e2e import KEY, Ledger, call, check, psql, settings, stack, wait_until
+from sse import PATH, Stream, newest, whole
 
 AWAY_S = 6
 

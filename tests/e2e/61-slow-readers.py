@@ -10,8 +10,8 @@ import os
 import socket
 import time
 
-from e2e import ORG, check, ok, percentile, pid_of, psql, stack, wait_until
-from sse import Stream, figure, newest, settings, ticket, whole
+from e2e import ORG, check, ok, percentile, pid_of, psql, settings, stack, wait_until
+from sse import Stream, figure, newest, ticket, whole
 
 STALL_S = 8
 BURST = 1000

@@ -13,8 +13,8 @@ import socket
 import subprocess
 import time
 
-from e2e import ORG, URL, call, check, wait_until
-from sse import PATH, Stream, settings, ticket
+from e2e import ORG, URL, call, check, settings, wait_until
+from sse import PATH, Stream, ticket
 
 
 

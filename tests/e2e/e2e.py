@@ -211,6 +211,13 @@ def stack(function):
         fail(f"{function}: {done.stdout.strip()}")
 
 
+def settings(lines):
+    """What the stack is configured with besides, and restarted for; "" is nothing."""
+    with open(os.path.join(os.environ["E2E_DIR"], "local.conf"), "w", encoding="utf-8") as file:
+        file.write(lines)
+    stack("stack_conf && stack_app_start && stack_wait_ready")
+
+
 def venv(name, *requirements):
     """The Python of an environment that has these packages of PyPI; made once for each build."""
     folder = os.path.join(os.environ["STACK_BUILD"], name)

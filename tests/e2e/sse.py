@@ -2,12 +2,11 @@
 """Readers of event streams, and what tests ask about them."""
 
 import json
-import os
 import socket
 import threading
 import time
 
-from e2e import KEY, ORG, URL, call, psql, stack
+from e2e import KEY, ORG, URL, call, psql
 
 PATH = f"/api/v1/events/stream?org_id={ORG}"
 
@@ -109,12 +108,6 @@ def figure(name):
     text = call("GET", "/metrics").body.decode()
     return next((float(line.split()[-1]) for line in text.splitlines()
                  if line.startswith("serviceos_stream_" + name)), 0)
-
-
-def settings(lines):
-    with open(os.environ["E2E_DIR"] + "/local.conf", "w", encoding="ascii") as file:
-        file.write(lines)
-    stack("stack_conf && stack_app_start && stack_wait_ready")
 
 
 def newest():
